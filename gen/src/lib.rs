@@ -1,0 +1,1 @@
+//! What a user does with the machine: configuration, model import, compiler, packer, flows and the CLI.

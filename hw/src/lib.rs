@@ -1,0 +1,1 @@
+//! What the machine is: the typed RTL layer, number formats, the ISA, one folder a unit, and the top.

@@ -1,0 +1,1 @@
+//! How the machine is proven: pinned tools, the Verilator harness, memory models and monitors.
