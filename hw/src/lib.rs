@@ -1,3 +1,5 @@
 //! What the machine is: the typed RTL layer, number formats, the ISA, one folder a unit, and the top.
+
 pub mod glue;
+pub mod params;
 pub mod rtl;
