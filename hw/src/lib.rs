@@ -1,1 +1,2 @@
 //! What the machine is: the typed RTL layer, number formats, the ISA, one folder a unit, and the top.
+pub mod num;
