@@ -1,2 +1,4 @@
 //! What the machine is: the typed RTL layer, number formats, the ISA, one folder a unit, and the top.
+pub mod glue;
 pub mod num;
+pub mod rtl;
