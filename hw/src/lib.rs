@@ -4,3 +4,5 @@ pub mod glue;
 pub mod num;
 pub mod params;
 pub mod rtl;
+pub mod sample;
+pub mod vec;
