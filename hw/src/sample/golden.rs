@@ -14,16 +14,16 @@ pub struct Sampler {
     state: u32,
 }
 
-impl Default for Sampler {
-    fn default() -> Sampler {
+impl Sampler {
+    /// Sampler of a machine with `sample_k = capacity`.
+    pub fn new(capacity: usize) -> Sampler {
         Sampler {
             best: Vec::new(),
+            capacity,
             state: 1,
         }
     }
-}
 
-impl Sampler {
     /// `topk`: offers `logits` with indices from `base`; `first` forgets what was kept before. Returns the values and
     /// indices of the k best so far; places that no logit has filled hold the smallest number and index 0.
     pub fn topk(
