@@ -1,6 +1,7 @@
 //! What the machine is: the typed RTL layer, number formats, the ISA, one folder a unit, and the top.
 
 pub mod glue;
+pub mod isa;
 pub mod num;
 pub mod params;
 pub mod rtl;
