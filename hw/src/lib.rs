@@ -1,5 +1,8 @@
 //! What the machine is: the typed RTL layer, number formats, the ISA, one folder a unit, and the top.
 
 pub mod glue;
+pub mod num;
 pub mod params;
 pub mod rtl;
+pub mod sample;
+pub mod vec;
