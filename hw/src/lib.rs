@@ -3,3 +3,4 @@
 pub mod glue;
 pub mod params;
 pub mod rtl;
+pub mod scratchpad;
