@@ -7,5 +7,6 @@ pub mod params;
 pub mod pe;
 pub mod rtl;
 pub mod sample;
+pub mod scratchpad;
 pub mod tlmm;
 pub mod vec;
