@@ -1,4 +1,6 @@
 //! What the machine is: the typed RTL layer, number formats, the ISA, one folder a unit, and the top.
+
 pub mod glue;
 pub mod num;
+pub mod params;
 pub mod rtl;
