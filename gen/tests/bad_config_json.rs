@@ -1,5 +1,7 @@
 //! Mistakes in config.json: each is named with field, legal values and place.
 
+#![allow(clippy::unwrap_used, reason = "a failure here fails the test")]
+
 mod common;
 
 use common::{Draft, import_files, refusal};

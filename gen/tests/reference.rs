@@ -1,5 +1,7 @@
 //! The importer and the float reference against the models' own framework (tests/data/ref/README.md).
 
+#![allow(clippy::unwrap_used, reason = "a failure here fails the test")]
+
 use serde_json::Value;
 use std::path::PathBuf;
 use tritforge_gen::model::reference::{argmax, rms_norm};

@@ -88,6 +88,10 @@ pub(super) struct Fields {
 impl Fields {
     fn config(&mut self) -> Option<(ModelConfig, Storage)> {
         let family = self.family();
+        if family.is_none() && self.present("architectures") {
+            // Another architecture has other fields; to name them as missing would mislead.
+            return None;
+        }
         let hidden = self.count("hidden_size", 1 << 20);
         let layers = self.count("num_hidden_layers", 1 << 12);
         let heads = self.count("num_attention_heads", 1 << 12);

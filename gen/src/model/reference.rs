@@ -194,15 +194,15 @@ fn attention(
     let mut mixed = Vec::with_capacity(c.heads * c.head_dim);
     for (head, q) in query.chunks_exact(c.head_dim).enumerate() {
         let span = (head / group) * c.head_dim..(head / group + 1) * c.head_dim;
-        let of = |store: &'_ [f32], at: usize| store[at * stride..][span.clone()].to_vec();
+        let row = |at: usize| at * stride + span.start..at * stride + span.end;
         let scores: Vec<f32> = (0..=position)
-            .map(|at| dot(q, &of(&cache.keys, at)) * scaling)
+            .map(|at| dot(q, &cache.keys[row(at)]) * scaling)
             .collect();
         let weights = softmax(&scores);
         let mut sum = vec![0.0_f64; c.head_dim];
         for (at, weight) in weights.iter().enumerate() {
-            for (total, value) in sum.iter_mut().zip(of(&cache.values, at)) {
-                *total += f64::from(*weight) * f64::from(value);
+            for (total, value) in sum.iter_mut().zip(&cache.values[row(at)]) {
+                *total += f64::from(*weight) * f64::from(*value);
             }
         }
         mixed.extend(sum.iter().map(|value| *value as f32));

@@ -1,6 +1,9 @@
 //! A tiny legal BitNet directory that tests then damage.
 
-#![allow(clippy::unwrap_used, reason = "a test helper: a failure here fails the test")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test helper: a failure here fails the test"
+)]
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
