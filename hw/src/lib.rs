@@ -1,5 +1,6 @@
 //! What the machine is: the typed RTL layer, number formats, the ISA, one folder a unit, and the top.
 
+pub mod control;
 pub mod fault;
 pub mod glue;
 pub mod isa;
