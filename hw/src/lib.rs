@@ -1,6 +1,11 @@
 //! What the machine is: the typed RTL layer, number formats, the ISA, one folder a unit, and the top.
 
 pub mod glue;
+pub mod isa;
+pub mod memory;
+pub mod num;
 pub mod params;
 pub mod rtl;
+pub mod sample;
 pub mod scratchpad;
+pub mod vec;
