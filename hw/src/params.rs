@@ -1,0 +1,167 @@
+//! Parameters of the whole machine: one plain struct that every unit's parameters derive from, and its digest, the ABI hash.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// Format of a group of ternary weights inside the engine: one 5-bit index a group.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WeightFormat {
+    /// 3 dense ternary weights, 27 of 32 codes (TeLLMe, papers.md 1.3).
+    G3,
+    /// 4 weights of which exactly one is zero, 32 codes (Sherry, papers.md 5.2).
+    Sherry,
+}
+
+impl WeightFormat {
+    /// Weights in a group.
+    pub const fn group(self) -> u32 {
+        match self {
+            WeightFormat::G3 => 3,
+            WeightFormat::Sherry => 4,
+        }
+    }
+}
+
+/// Format of weights in DRAM.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DramFormat {
+    /// 5 weights a byte, 1.6 bits a weight; unpacks to g3 indices.
+    Base3,
+    /// 5 bits for 3 weights.
+    G3,
+    /// 5 bits for 4 weights.
+    Sherry,
+}
+
+/// Parameters of the machine. `gen` checks every rule before it makes one of these.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MachineParams {
+    /// AXI data bits W: 32, 64, 128 or 256.
+    pub bus_bits: u32,
+    /// AXI address bits.
+    pub addr_bits: u32,
+    /// Longest AXI burst in beats (power of two, at most 256).
+    pub max_burst: u32,
+    /// AXI bursts in flight in each direction.
+    pub outstanding: u32,
+    /// Cycles of a silent memory before TIMEOUT.
+    pub timeout: u32,
+    /// Cycles without progress before DEADLOCK.
+    pub watchdog: u32,
+    /// Vector lanes L: 2, 4, 8 or 16.
+    pub vec_lanes: u32,
+    /// Scratchpad size in words of 32 L bits; a power of two, at most 65536.
+    pub scratchpad_words: u32,
+    /// Scratchpad banks; a power of two.
+    pub scratchpad_banks: u32,
+    /// Instructions the instruction memory holds; a power of two.
+    pub program_words: u32,
+    /// Places in each unit's instruction queue; a power of two.
+    pub queue_depth: u32,
+    pub weight_format: WeightFormat,
+    pub dram_format: DramFormat,
+    /// Groups in parallel T.
+    pub groups: u32,
+    /// Output rows in parallel Q.
+    pub rows: u32,
+    /// Row tiles (N / Q) the accumulator memory holds; a power of two.
+    pub max_row_tiles: u32,
+    /// Longest K of a ternary product; sizes the accumulator.
+    pub max_k: u32,
+    /// Beats in the buffer in front of tlmm; a power of two.
+    pub weight_buffer_beats: u32,
+    /// Beats in the buffer in front of pe; a power of two.
+    pub stream_buffer_beats: u32,
+    /// Query heads R that one pass over K or V serves.
+    pub pe_rows: u32,
+    /// Longest vector of pedot/peaxpy in elements.
+    pub pe_max_len: u32,
+    /// Most vectors of peaxpy (the context).
+    pub pe_max_count: u32,
+    /// Largest k of top-k.
+    pub sample_k: u32,
+    /// Retired-instruction trace ports.
+    pub trace: bool,
+}
+
+impl MachineParams {
+    /// Bytes of a bus beat WB.
+    pub const fn bus_bytes(&self) -> u32 {
+        self.bus_bits / 8
+    }
+
+    /// Bits of a scratchpad word.
+    pub const fn word_bits(&self) -> u32 {
+        32 * self.vec_lanes
+    }
+
+    /// Bytes of a scratchpad word.
+    pub const fn word_bytes(&self) -> u32 {
+        4 * self.vec_lanes
+    }
+
+    /// Bits of a scratchpad address.
+    pub const fn scratch_addr_bits(&self) -> u32 {
+        crate::rtl::clog2(self.scratchpad_words as u64)
+    }
+
+    /// Activations of one K tile of the ternary engine.
+    pub const fn tile_k(&self) -> u32 {
+        self.groups * self.weight_format.group()
+    }
+
+    /// ABI hash: the first 8 bytes of SHA-256 over the parameters and the ISA tables. It stands in a CSR, in the
+    /// program, in the image and in the headers; a mismatch is a fault before the first fetch.
+    pub fn abi_hash(&self, isa_text: &str) -> u64 {
+        let mut h = Sha256::new();
+        // The Debug text of a plain struct is a stable, complete list of its fields.
+        h.update(format!("{self:?}\n{isa_text}"));
+        let digest = h.finalize();
+        digest
+            .iter()
+            .take(8)
+            .rev()
+            .fold(0u64, |acc, &b| acc << 8 | u64::from(b))
+    }
+
+    /// Smallest machine that exercises everything; reference configuration of unit tests and snapshots.
+    pub fn tiny() -> MachineParams {
+        MachineParams {
+            bus_bits: 64,
+            addr_bits: 40,
+            max_burst: 16,
+            outstanding: 4,
+            timeout: 4096,
+            watchdog: 65536,
+            vec_lanes: 4,
+            scratchpad_words: 2048,
+            scratchpad_banks: 4,
+            program_words: 512,
+            queue_depth: 4,
+            weight_format: WeightFormat::G3,
+            dram_format: DramFormat::Base3,
+            groups: 8,
+            rows: 4,
+            max_row_tiles: 128,
+            max_k: 480,
+            weight_buffer_beats: 512,
+            stream_buffer_beats: 256,
+            pe_rows: 3,
+            pe_max_len: 192,
+            pe_max_count: 256,
+            sample_k: 16,
+            trace: true,
+        }
+    }
+
+    /// [`MachineParams::tiny`] with sherry weights.
+    pub fn tiny_sherry() -> MachineParams {
+        MachineParams {
+            weight_format: WeightFormat::Sherry,
+            dram_format: DramFormat::Sherry,
+            ..MachineParams::tiny()
+        }
+    }
+}
