@@ -10,6 +10,9 @@ use super::expr::Expr;
 use super::module::{Instance, Item, ModuleBuilder, Port, PortDir};
 use super::ty::Ty;
 
+/// Makes the model of one instance from its parameters.
+pub type ModelMaker = fn(&[(String, Param)]) -> Box<dyn BlackBoxModel>;
+
 /// An external module: the ports of it that the design uses. Ports that are not listed stay open.
 #[derive(Clone, Debug)]
 pub struct ExternModule {
@@ -19,8 +22,8 @@ pub struct ExternModule {
     pub clocks: Vec<String>,
     /// Outputs that depend on inputs without a register between, each with those inputs.
     pub through: Vec<(String, Vec<String>)>,
-    /// Makes the model of one instance from its parameters; without it the design can only be printed.
-    pub model: Option<fn(&[(String, Param)]) -> Box<dyn BlackBoxModel>>,
+    /// Without it the design can only be printed.
+    pub model: Option<ModelMaker>,
 }
 
 impl ExternModule {
@@ -57,7 +60,7 @@ impl ExternModule {
     }
 
     /// Sets the maker of models.
-    pub fn model(mut self, make: fn(&[(String, Param)]) -> Box<dyn BlackBoxModel>) -> ExternModule {
+    pub fn model(mut self, make: ModelMaker) -> ExternModule {
         self.model = Some(make);
         self
     }

@@ -26,7 +26,7 @@ mod stmt;
 mod stream;
 mod ty;
 
-pub use blackbox::{BlackBoxModel, BoxIo, ExternModule, Param};
+pub use blackbox::{BlackBoxModel, BoxIo, ExternModule, ModelMaker, Param};
 pub use design::{Design, EmittedFile};
 pub use error::{Loc, RtlError};
 pub use expr::{Expr, all, any, cat, lit, mux, one, repeat, slit, sum_tree, zero};

@@ -244,6 +244,7 @@ pub struct ModuleBuilder {
 
 impl Module {
     /// Starts a module. The name is also the name of its file.
+    #[expect(clippy::new_ret_no_self)] // A module exists only once its builder has checked it.
     pub fn new(name: impl Into<String>) -> ModuleBuilder {
         ModuleBuilder {
             name: name.into(),

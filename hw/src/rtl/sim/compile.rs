@@ -473,9 +473,9 @@ impl Compiler {
     /// Lets a jump go to the next operation.
     pub fn land(&mut self, jump: Option<usize>) {
         let here = self.ops.len() as u32;
-        match jump.and_then(|at| self.ops.get_mut(at)) {
-            Some(Op::Jump { to } | Op::JumpUnless { to, .. }) => *to = here,
-            _ => {}
+        let op = jump.and_then(|at| self.ops.get_mut(at));
+        if let Some(Op::Jump { to } | Op::JumpUnless { to, .. }) = op {
+            *to = here;
         }
     }
 }

@@ -86,8 +86,8 @@ fn memory_with_byte_enables_gives_the_old_word_when_read_during_write() {
     let direct = m.read_async(&mem, &addr);
     m.assign(&now, direct);
     let mut sim = NativeSim::new(&m.finish().unwrap()).unwrap();
-    let old = BigUint::from(0x0102_0304_0506_0708_09u128);
-    let new = BigUint::from(0xf1f2_f3f4_f5f6_f7f8_f9u128);
+    let old = BigUint::from(0x01_0203_0405_0607_0809_u128);
+    let new = BigUint::from(0xf1_f2f3_f4f5_f6f7_f8f9_u128);
     sim.write_mem("mem", 5, &old).unwrap();
     sim.set("addr", 5);
     sim.set("we", 1);
@@ -99,7 +99,7 @@ fn memory_with_byte_enables_gives_the_old_word_when_read_during_write() {
     assert_eq!(sim.get_wide("q"), old, "the old word");
     assert_eq!(
         sim.get_wide("now"),
-        BigUint::from(0xf102_0304_0506_07f8_09u128)
+        BigUint::from(0xf1_0203_0405_0607_f809_u128)
     );
     sim.set("en", 0);
     sim.set("addr", 6);
