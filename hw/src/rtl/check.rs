@@ -211,7 +211,9 @@ pub(super) fn finish(m: ModuleBuilder) -> Result<Module, RtlError> {
 fn names(m: &ModuleBuilder, faults: &mut Vec<String>) {
     let mut seen: IndexSet<&str> = IndexSet::new();
     let instances = m.items.iter().filter_map(|i| match i {
-        Item::Instance { name, .. } | Item::Assert { name, .. } => Some((name.as_str(), None)),
+        Item::Instance { name, .. } | Item::BlackBox { name, .. } | Item::Assert { name, .. } => {
+            Some((name.as_str(), None))
+        }
         _ => None,
     });
     let nets = m.nets.iter().map(|n| (&*n.name, Some(n.loc)));
@@ -237,7 +239,7 @@ fn names(m: &ModuleBuilder, faults: &mut Vec<String>) {
 }
 
 /// Calls `f` with every expression of an item, as the item reads it.
-fn reads(item: &Item, f: &mut dyn FnMut(&Expr)) {
+pub(super) fn reads(item: &Item, f: &mut dyn FnMut(&Expr)) {
     match item {
         Item::Section(_) | Item::Comment(_) | Item::Reg { .. } | Item::Mem { .. } => {}
         Item::Wire { value, .. } => value.iter().for_each(f),
@@ -277,6 +279,13 @@ fn reads(item: &Item, f: &mut dyn FnMut(&Expr)) {
             }
         }
         Item::Instance { module, conns, .. } => {
+            for (name, value) in conns {
+                if module.port(name).is_some_and(|p| p.dir == PortDir::Input) {
+                    f(value);
+                }
+            }
+        }
+        Item::BlackBox { module, conns, .. } => {
             for (name, value) in conns {
                 if module.port(name).is_some_and(|p| p.dir == PortDir::Input) {
                     f(value);
@@ -344,7 +353,7 @@ fn expressions(m: &ModuleBuilder, faults: &mut Vec<String>) {
     }
     for item in &m.items {
         reads(item, &mut |e| walk(m, e, &mut found));
-        if let Item::Instance { conns, .. } = item {
+        if let Item::Instance { conns, .. } | Item::BlackBox { conns, .. } = item {
             conns.iter().for_each(|(_, e)| walk(m, e, &mut found));
         }
     }
@@ -368,6 +377,11 @@ pub(super) fn driven(item: &Item) -> Vec<usize> {
             ..
         } => vec![*net],
         Item::Instance { module, conns, .. } => conns
+            .iter()
+            .filter(|(name, _)| module.port(name).is_some_and(|p| p.dir == PortDir::Output))
+            .filter_map(|(_, e)| e.net_id().map(|id| id & MASK))
+            .collect(),
+        Item::BlackBox { module, conns, .. } => conns
             .iter()
             .filter(|(name, _)| module.port(name).is_some_and(|p| p.dir == PortDir::Output))
             .filter_map(|(_, e)| e.net_id().map(|id| id & MASK))
@@ -493,6 +507,17 @@ fn combinational(m: &ModuleBuilder) -> Vec<IndexSet<usize>> {
                     }
                 }
             }
+            Item::BlackBox { module, conns, .. } => {
+                for (output, inputs) in &module.through {
+                    let target = conns.iter().find(|(n, _)| n == output);
+                    let Some(net) = target.and_then(|(_, e)| e.net_id()) else {
+                        continue;
+                    };
+                    for (_, source) in conns.iter().filter(|(n, _)| inputs.contains(n)) {
+                        leaves(source, &mut deps[net & MASK]);
+                    }
+                }
+            }
             _ => {}
         }
     }
@@ -609,7 +634,9 @@ impl Ranges<'_> {
 
     fn demand(&mut self, net: usize, value: &Expr, faults: &mut Vec<String>) {
         let def = &self.m.nets[net];
-        let Some((low, high)) = def.range else { return };
+        let (Some((low, high)), false) = (def.range, def.assumed) else {
+            return;
+        };
         let (a, b) = self.of(value);
         if a < low || b > high {
             faults.push(format!(

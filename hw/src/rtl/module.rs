@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use indexmap::IndexMap;
 use num_bigint::BigUint;
 
+use super::blackbox::{ExternModule, Param};
 use super::check;
 use super::error::{Loc, RtlError};
 use super::expr::{Expr, Node};
@@ -50,6 +51,8 @@ pub(crate) struct NetDef {
     pub reset: Option<BigUint>,
     /// Inclusive range that the author promises and `check` verifies.
     pub range: Option<(i128, i128)>,
+    /// The range is trusted without verification.
+    pub assumed: bool,
 }
 
 /// Where a memory shall live; printed as `ram_style` and asserted on cell counts in tests.
@@ -135,6 +138,12 @@ pub(crate) enum Item {
         module: Arc<Module>,
         conns: Vec<(String, Expr)>,
     },
+    BlackBox {
+        name: String,
+        module: Arc<ExternModule>,
+        params: Vec<(String, Param)>,
+        conns: Vec<(String, Expr)>,
+    },
     Assert {
         name: String,
         clock: Clock,
@@ -169,6 +178,13 @@ pub struct Instance {
 }
 
 impl Instance {
+    pub(super) fn new(name: &str, outputs: IndexMap<String, Expr>) -> Instance {
+        Instance {
+            outputs,
+            name: name.to_string(),
+        }
+    }
+
     /// The wire on output port `port`.
     #[track_caller]
     pub fn get(&self, port: &str) -> Expr {
@@ -228,6 +244,7 @@ pub struct ModuleBuilder {
 
 impl Module {
     /// Starts a module. The name is also the name of its file.
+    #[expect(clippy::new_ret_no_self)] // A module exists only once its builder has checked it.
     pub fn new(name: impl Into<String>) -> ModuleBuilder {
         ModuleBuilder {
             name: name.into(),
@@ -267,6 +284,7 @@ impl ModuleBuilder {
             loc: Loc::here(),
             reset: None,
             range: None,
+            assumed: false,
         });
         Expr::new(Node::Net { id, name }, ty)
     }
@@ -450,6 +468,18 @@ impl ModuleBuilder {
             .and_then(|id| self.nets.get_mut(id & 0xffff_ffff))
         {
             def.range = Some((low, high));
+        }
+    }
+
+    /// States that a net stays within `low ..= high` for a reason that interval arithmetic cannot see, such as a
+    /// feedback register that is cleared in time. Others' ranges build on it; nothing verifies it.
+    pub fn assume_range(&mut self, net: &Expr, low: i128, high: i128) {
+        self.range(net, low, high);
+        if let Some(def) = net
+            .net_id()
+            .and_then(|id| self.nets.get_mut(id & 0xffff_ffff))
+        {
+            def.assumed = true;
         }
     }
 
@@ -658,53 +688,13 @@ impl ModuleBuilder {
         clock: &Clock,
         inputs: &[(&str, &Expr)],
     ) -> Instance {
-        let here = Loc::here();
-        let stem = name.strip_prefix("u_").unwrap_or(name);
-        let mut outputs = IndexMap::new();
-        let mut conns = Vec::new();
-        for (port, _) in inputs {
-            if !module.port(port).is_some_and(|p| p.dir == PortDir::Input) {
-                self.faults
-                    .push(format!("{here}: {} has no input {port}", module.name));
-            }
-        }
-        for port in &module.ports {
-            let value = match port.dir {
-                PortDir::Output => {
-                    let wire = self.wire_decl(&format!("{stem}_{}", port.name), port.ty);
-                    outputs.insert(port.name.clone(), wire.clone());
-                    wire
-                }
-                PortDir::Input => match inputs.iter().find(|(n, _)| *n == port.name) {
-                    Some((_, value)) => (*value).clone(),
-                    None if port.name == "clk" => clock.clk.clone(),
-                    None if port.name == "rst" => clock.rst.clone(),
-                    None => {
-                        let text =
-                            format!("{here}: input {} of {name} is not connected", port.name);
-                        self.faults.push(text);
-                        continue;
-                    }
-                },
-            };
-            if value.ty != port.ty {
-                let text = format!(
-                    "{here}: {name}.{} is {}, connected to {}",
-                    port.name, port.ty, value.ty
-                );
-                self.faults.push(text);
-            }
-            conns.push((port.name.clone(), value));
-        }
+        let (outputs, conns) = self.connect(name, &module.name, &module.ports, Some(clock), inputs);
         self.items.push(Item::Instance {
             name: name.to_string(),
             module: module.clone(),
             conns,
         });
-        Instance {
-            outputs,
-            name: name.to_string(),
-        }
+        Instance::new(name, outputs)
     }
 
     /// Immediate assertion at the clock edge outside reset; printed under `ifdef FORMAL`, always checked natively.

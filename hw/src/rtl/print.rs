@@ -154,15 +154,26 @@ fn print_item(m: &Module, item: &Item, out: &mut String) {
             conns,
         } => {
             line(out, format!("{} {name} (", module.name));
-            let pad = conns.iter().map(|c| c.0.len()).max().unwrap_or(0);
-            for (i, (port, value)) in conns.iter().enumerate() {
-                let comma = if i + 1 == conns.len() { "" } else { "," };
-                line(
-                    out,
-                    format!("{INDENT}.{port:<pad$} ({}){comma}", expr(value)),
-                );
+            connections(conns, out);
+        }
+        Item::BlackBox {
+            name,
+            module,
+            params,
+            conns,
+        } => {
+            if params.is_empty() {
+                line(out, format!("{} {name} (", module.name));
+            } else {
+                line(out, format!("{} #(", module.name));
+                let pad = params.iter().map(|p| p.0.len()).max().unwrap_or(0);
+                for (i, (param, value)) in params.iter().enumerate() {
+                    let comma = if i + 1 == params.len() { "" } else { "," };
+                    line(out, format!("{INDENT}.{param:<pad$} ({value}){comma}"));
+                }
+                line(out, format!(") {name} ("));
             }
-            line(out, ");".into());
+            connections(conns, out);
         }
         Item::Assert { name, clock, cond } => {
             let _ = writeln!(out, "`ifdef FORMAL");
@@ -185,6 +196,19 @@ fn print_item(m: &Module, item: &Item, out: &mut String) {
             );
         }
     }
+}
+
+fn connections(conns: &[(String, Expr)], out: &mut String) {
+    let pad = conns.iter().map(|c| c.0.len()).max().unwrap_or(0);
+    for (i, (port, value)) in conns.iter().enumerate() {
+        let comma = if i + 1 == conns.len() { "" } else { "," };
+        let _ = writeln!(
+            out,
+            "{INDENT}{INDENT}.{port:<pad$} ({}){comma}",
+            expr(value)
+        );
+    }
+    let _ = writeln!(out, "{INDENT});");
 }
 
 fn case(
