@@ -1,6 +1,13 @@
 //! What the machine is: the typed RTL layer, number formats, the ISA, one folder a unit, and the top.
 
+pub mod fault;
 pub mod glue;
+pub mod isa;
 pub mod num;
 pub mod params;
+pub mod pe;
 pub mod rtl;
+pub mod sample;
+pub mod scratchpad;
+pub mod tlmm;
+pub mod vec;

@@ -1,0 +1,3 @@
+//! sample: the k largest logits, and a draw from them with a seeded generator.
+
+pub mod golden;

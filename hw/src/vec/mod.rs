@@ -1,0 +1,107 @@
+//! vec: element-wise operations, nonlinear functions and the reductions that ride along with them.
+//!
+//! One instruction streams `n` elements from the scratchpad through one fixed pipeline and back, L lanes a cycle.
+//! Sums, maxima and absmaxima are taken while the operands stream by, so that no pass is made for a reduction alone.
+//! The operations are those of `docs/machine.md`, section 4; every step of one rounds as `hw::num` says.
+
+pub mod golden;
+
+/// Operations of the vector unit; `x` is the operand `a`, converted from i32 when the flag says so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum VecOp {
+    /// `y = x * b`
+    Mul,
+    /// `y = x * s0`
+    Scale,
+    /// `y = x + b`
+    Add,
+    /// `y = (x * s0) + b`
+    Axpy,
+    /// `y = (x * s0) * b`
+    ScaleMul,
+    /// `y = x * b`, second result: sum of `x * x`
+    Norm,
+    /// rotation of the pairs (2j, 2j + 1) by the angles whose (cos, sin) are `b[2j], b[2j + 1]`
+    Rope,
+    /// `e = exp((x * s0) - s1)`, `y = e * b`, second result: sum of `e`
+    Exp,
+    /// `u = relu(x * s0)`, `y = u * u`
+    Relu2,
+    /// `y = exp(x * s0)`
+    ExpScaled,
+    /// `y = 1 / (x + s1)`
+    RecipAdd,
+    /// `y = 1 / sqrt((x * s0) + s1)`
+    Rsqrt,
+    /// `y = max(x * s0, s1)`
+    Max,
+    /// `y = (1 / max(x * s0, s1)) * b`
+    RecipMax,
+}
+
+/// What is written for each element.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Output {
+    F32,
+    /// Rounded half to even, clamped to -127..=127.
+    I8,
+    /// Rounded half to even, saturating.
+    I32,
+    /// Nothing: only the reduction is wanted.
+    None,
+}
+
+/// Reduction of the results `y` (before conversion to the output format).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reduce {
+    None,
+    Max,
+    AbsMax,
+}
+
+/// Flags of a vec instruction, see `docs/machine.md`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct VecFlags {
+    /// `a` holds i32.
+    pub integer: bool,
+    pub output: Output,
+    pub reduce: Reduce,
+}
+
+impl VecFlags {
+    pub const fn encode(self) -> u8 {
+        let output = match self.output {
+            Output::F32 => 0,
+            Output::I8 => 1,
+            Output::I32 => 2,
+            Output::None => 3,
+        };
+        let reduce = match self.reduce {
+            Reduce::None => 0,
+            Reduce::Max => 1 << 3,
+            Reduce::AbsMax => 1 << 4,
+        };
+        self.integer as u8 | output << 1 | reduce
+    }
+
+    /// Bit 3 wins over bit 4; bits above are ignored.
+    pub const fn decode(bits: u8) -> VecFlags {
+        VecFlags {
+            integer: bits & 1 != 0,
+            output: match bits >> 1 & 3 {
+                0 => Output::F32,
+                1 => Output::I8,
+                2 => Output::I32,
+                _ => Output::None,
+            },
+            reduce: match bits >> 3 & 3 {
+                0 => Reduce::None,
+                2 => Reduce::AbsMax,
+                _ => Reduce::Max,
+            },
+        }
+    }
+}
+
+/// Partial sums of one lane; word `w` of a vector is added to sum `w % SUM_SLOTS`.
+pub const SUM_SLOTS: usize = 8;
