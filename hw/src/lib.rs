@@ -4,6 +4,7 @@ pub mod control;
 pub mod fault;
 pub mod glue;
 pub mod isa;
+pub mod machine;
 pub mod memory;
 pub mod num;
 pub mod params;

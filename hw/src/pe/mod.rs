@@ -24,8 +24,6 @@ pub struct PeParams {
     pub bus_bits: u32,
     /// Lanes L of a scratchpad word.
     pub lanes: u32,
-    /// Bits of a scratchpad address.
-    pub addr_bits: u32,
     /// Rows R.
     pub rows: u32,
     /// Longest vector of pedot.
@@ -41,7 +39,6 @@ impl PeParams {
         PeParams {
             bus_bits: p.bus_bits,
             lanes: p.vec_lanes,
-            addr_bits: p.scratch_addr_bits(),
             rows: p.pe_rows,
             max_len: p.pe_max_len,
             max_axpy: p.pe_max_len.min(MAX_AXPY),
