@@ -37,7 +37,7 @@ fn queues() -> Arc<Module> {
         let done = m.input(&format!("{u}_done"), uint(1), "");
         let (ready, space) = (t.get(&format!("{u}_ready")), t.get(&format!("{u}_space")));
         let q = m.instance(
-            &format!("u_{u}"),
+            &format!("u_queue_{u}"),
             &queue,
             &clk,
             &[
