@@ -54,6 +54,7 @@ fn data_moves_one_beat_a_cycle_when_memory_does() {
 /// Ends a faulty run as the top does, then shows that the next run is right.
 fn recover(rig: &mut Rig) {
     rig.abort();
+    rig.reread_state();
     rig.axi.set_faults(None, None);
     rig.clear();
     assert_eq!(rig.fault(), None);
@@ -65,24 +66,58 @@ fn a_request_outside_its_window_never_reaches_memory() {
     let mut rig = Rig::new(shape(64, 4), timing((2, 9), 20, 5), 20);
     let (image, state) = ((IMAGE_BYTES / 4) as u32, (STATE_BYTES / 4) as u32);
     let cases = [
-        (Op::Ld, false, [0, image - 4, 6], 0, BASE_IMAGE + IMAGE_BYTES - 16),
+        (
+            Op::Ld,
+            false,
+            [0, image - 4, 6],
+            0,
+            BASE_IMAGE + IMAGE_BYTES - 16,
+        ),
         (Op::Ldw, true, [0, state, 2], 0, BASE_STATE + STATE_BYTES),
-        (Op::Ldp, false, [0, 0xffff_fff0, 64], 0, BASE_IMAGE + 4 * 0xffff_fff0),
+        (
+            Op::Ldp,
+            false,
+            [0, 0xffff_fff0, 64],
+            0,
+            BASE_IMAGE + 4 * 0xffff_fff0,
+        ),
         (Op::St, false, [0, 0, 2], 1, BASE_IMAGE),
-        (Op::St, true, [0, state - 2, 4], 1, BASE_STATE + STATE_BYTES - 8),
-        (Op::St1, true, [0, state + 1, 0], 1, BASE_STATE + STATE_BYTES),
+        (
+            Op::St,
+            true,
+            [0, state - 2, 4],
+            1,
+            BASE_STATE + STATE_BYTES - 8,
+        ),
+        (
+            Op::St1,
+            true,
+            [0, state + 1, 0],
+            1,
+            BASE_STATE + STATE_BYTES,
+        ),
     ];
     for (op, from_state, fields, unit, addr) in cases {
         let before = rig.axi.stats();
         rig.send_at(0x1234, op, from_state, fields);
-        let fault = Fault { cause: Cause::Window, unit, addr, pc: 0x1234 };
+        let fault = Fault {
+            cause: Cause::Window,
+            unit,
+            addr,
+            pc: 0x1234,
+        };
         assert_eq!(rig.run_to_fault(), fault, "{op:?}");
         assert_eq!(rig.axi.stats(), before, "{op:?}");
         recover(&mut rig);
     }
     // Fetch reads program and image, never state.
     rig.fetch(7, BASE_STATE, 8);
-    let fault = Fault { cause: Cause::Window, unit: 7, addr: BASE_STATE, pc: 7 };
+    let fault = Fault {
+        cause: Cause::Window,
+        unit: 7,
+        addr: BASE_STATE,
+        pc: 7,
+    };
     assert_eq!(rig.run_to_fault(), fault);
     recover(&mut rig);
     rig.fetch(7, BASE_IMAGE + 4096 - 64, 40);
@@ -103,7 +138,11 @@ fn operands_that_do_not_fit_are_faults_of_the_unit() {
     ];
     for (op, fields, cause, info) in cases {
         rig.send(op, true, fields);
-        assert_eq!(rig.run_to_unit_fault(op), (cause.code().into(), info), "{op:?}");
+        assert_eq!(
+            rig.run_to_unit_fault(op),
+            (cause.code().into(), info),
+            "{op:?}"
+        );
         recover(&mut rig);
     }
 }
@@ -120,9 +159,13 @@ fn error_responses_are_faults_with_the_address_of_the_burst() {
         ] {
             rig.axi.set_faults(Some(bad..bad + 8), None);
             rig.send_at(99, op, true, [0, 0, 1024]);
-            let fault = Fault { cause, unit, addr: BASE_STATE + 128 * 3, pc: 99 };
+            let fault = Fault {
+                cause,
+                unit,
+                addr: BASE_STATE + 128 * 3,
+                pc: 99,
+            };
             assert_eq!(rig.run_to_fault(), fault, "{op:?}");
-            rig.reread_state();
             recover(&mut rig);
         }
     }
@@ -136,18 +179,22 @@ fn a_silent_memory_is_a_timeout_and_needs_a_port_reset() {
         rig.axi.set_faults(None, Some(after));
         rig.send_at(3, op, true, [0, 0, 512]);
         let addr = BASE_STATE + 128 * after;
-        let fault = Fault { cause: Cause::Timeout, unit, addr, pc: 3 };
+        let fault = Fault {
+            cause: Cause::Timeout,
+            unit,
+            addr,
+            pc: 3,
+        };
         assert_eq!(rig.run_to_fault(), fault, "{op:?}");
-        rig.set("abort", 1);
+        rig.set("cancel", 1);
         rig.steps(3 * rig::TIMEOUT);
         assert_eq!((rig.get("stuck"), rig.get("drained")), (1, 0));
-        rig.axi.reset();
         rig.set("port_reset", 1);
         rig.steps(1);
+        rig.axi.reset();
         rig.set("port_reset", 0);
         rig.steps(1);
         assert_eq!((rig.get("stuck"), rig.get("drained")), (0, 1));
-        rig.reread_state();
         recover(&mut rig);
     }
 }
@@ -168,5 +215,8 @@ fn an_abort_at_any_time_drains_and_the_next_run_is_right() {
         rig.clear();
         rig.random_batch(3);
     }
-    assert!(rig.axi.stats().empty_beats > 0, "no abort came while write beats were owed");
+    assert!(
+        rig.axi.stats().empty_beats > 0,
+        "no abort came while write beats were owed"
+    );
 }

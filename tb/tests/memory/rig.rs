@@ -26,7 +26,11 @@ const WORDS: u32 = 1024;
 /// Shape of the units under test.
 pub fn shape(bus_bits: u32, lanes: u32) -> MoveParams {
     let addr_bits = ADDR_BITS;
-    MoveParams { bus_bits, addr_bits, lanes }
+    MoveParams {
+        bus_bits,
+        addr_bits,
+        lanes,
+    }
 }
 
 /// A fault as the guard reports it.
@@ -39,11 +43,19 @@ pub struct Fault {
 }
 
 /// Makes every port of `module` that starts with one of `stems` a port of the top, under the same name with `prefix`.
-fn expose(m: &mut ModuleBuilder, module: &Module, prefix: &str, stems: &[&str]) -> Vec<(String, Expr)> {
+fn expose(
+    m: &mut ModuleBuilder,
+    module: &Module,
+    prefix: &str,
+    stems: &[&str],
+) -> Vec<(String, Expr)> {
     let mut inputs = Vec::new();
     for p in module.ports.iter().filter(|p| p.dir == PortDir::Input) {
         if stems.iter().any(|s| p.name.starts_with(s)) {
-            inputs.push((p.name.clone(), m.input(&format!("{prefix}{}", p.name), p.ty, "")));
+            inputs.push((
+                p.name.clone(),
+                m.input(&format!("{prefix}{}", p.name), p.ty, ""),
+            ));
         }
     }
     inputs
@@ -81,16 +93,43 @@ fn top(p: &MoveParams) -> Arc<Module> {
     .unwrap();
     let mut m = Module::new(format!("memory_rig_{}_{}", p.bus_bits, p.lanes));
     let clk = m.clock_reset("clk", "rst");
-    let mut from_guard = expose(&mut m, &g, "", &["m_axi", "port_reset", "abort", "clear", "program", "image", "state", "fetch"]);
-    let of = |list: &[(String, Expr)], name: &str| list.iter().find(|(n, _)| n == name).map(|(_, e)| e.clone()).unwrap();
-    let unit_reset = m.wire("unit_reset", &clk.rst | of(&from_guard, "abort"));
-    let unit_clk = Clock { clk: clk.clk.clone(), rst: unit_reset };
+    let mut from_guard = expose(
+        &mut m,
+        &g,
+        "",
+        &[
+            "m_axi",
+            "port_reset",
+            "cancel",
+            "clear",
+            "program",
+            "image",
+            "state",
+            "fetch",
+        ],
+    );
+    let of = |list: &[(String, Expr)], name: &str| {
+        list.iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, e)| e.clone())
+            .unwrap()
+    };
+    let unit_reset = m.wire("unit_reset", &clk.rst | of(&from_guard, "cancel"));
+    let unit_clk = Clock {
+        clk: clk.clk.clone(),
+        rst: unit_reset,
+    };
     let mut for_load = expose(&mut m, &l, "load_", &["op", "wgt", "str"]);
     let mut for_store = expose(&mut m, &s, "store_", &["op"]);
     let mut for_pad = expose(&mut m, &pad, "", &["host"]);
     let mut declare = |list: &[(&'static str, &Arc<Module>, &'static str)]| -> Wires {
         list.iter()
-            .map(|(name, of, port)| (*name, m.wire_decl(&format!("net_{name}"), of.port(port).unwrap().ty)))
+            .map(|(name, of, port)| {
+                (
+                    *name,
+                    m.wire_decl(&format!("net_{name}"), of.port(port).unwrap().ty),
+                )
+            })
             .collect()
     };
     // What each instance takes from the others.
@@ -111,17 +150,23 @@ fn top(p: &MoveParams) -> Arc<Module> {
         ("store_req_addr_2", &s, "req_addr"),
     ]);
     let owned = |nets: &Wires| -> Vec<(String, Expr)> {
-        nets.iter().map(|(n, e)| (n.trim_end_matches("_2").to_string(), e.clone())).collect()
+        nets.iter()
+            .map(|(n, e)| (n.trim_end_matches("_2").to_string(), e.clone()))
+            .collect()
     };
     from_guard.extend(owned(&g_nets));
     for_pad.extend(owned(&p_nets));
     let bases = ["image_base", "state_base"].map(|b| (b.to_string(), of(&from_guard, b)));
-    let place = |m: &mut ModuleBuilder, name: &str, module: &Arc<Module>, clk: &Clock, list: &[(String, Expr)]| {
+    let place = |m: &mut ModuleBuilder,
+                 name: &str,
+                 module: &Arc<Module>,
+                 clk: &Clock,
+                 list: &[(String, Expr)]| {
         let conns: Vec<_> = list.iter().map(|(n, e)| (n.as_str(), e)).collect();
         m.instance(name, module, clk, &conns)
     };
     let gi = place(&mut m, "u_guard", &g, &clk, &from_guard);
-    let pi = place(&mut m, "u_pad", &pad, &unit_clk, &for_pad);
+    let pi = place(&mut m, "u_scratch", &pad, &unit_clk, &for_pad);
     for_load.extend(bases.clone());
     for (mine, theirs) in [
         ("mem_req_ready", "load_req_ready"),
@@ -166,9 +211,23 @@ fn top(p: &MoveParams) -> Arc<Module> {
         };
         m.assign(net, source);
     }
-    let shown = ["m_axi", "fault", "drained", "stuck", "read_beat", "write_beat", "fetch"];
+    let shown = [
+        "m_axi",
+        "fault",
+        "drained",
+        "stuck",
+        "read_beat",
+        "write_beat",
+        "fetch",
+    ];
     reveal(&mut m, &g, &gi, "", &shown);
-    reveal(&mut m, &l, &li, "load_", &["op", "wgt", "str", "done", "fault"]);
+    reveal(
+        &mut m,
+        &l,
+        &li,
+        "load_",
+        &["op", "wgt", "str", "done", "fault"],
+    );
     reveal(&mut m, &s, &si, "store_", &["op", "done", "fault"]);
     reveal(&mut m, &pad, &pi, "", &["host"]);
     reveal(&mut m, &pad, &pi, "pad_", &["fault"]);
@@ -228,7 +287,9 @@ impl Rig {
         };
         let mut sim = Sim::new(&Model::build(&spec).unwrap()).unwrap();
         let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
-        let bytes: Vec<u8> = (0..IMAGE_BYTES + STATE_BYTES).map(|_| rng.random()).collect();
+        let bytes: Vec<u8> = (0..IMAGE_BYTES + STATE_BYTES)
+            .map(|_| rng.random())
+            .collect();
         config.origin = BASE_IMAGE;
         config.max_burst = 128 / (p.bus_bits / 8);
         config.outstanding = 3;
@@ -248,7 +309,18 @@ impl Rig {
         let pad = Scratchpad::new(WORDS, p.lanes);
         let packets = [Vec::new(), Vec::new()];
         let open = [0; 2];
-        let mut rig = Rig { sim, axi, rng, p, stalls, agents, open, bytes, pad, packets };
+        let mut rig = Rig {
+            sim,
+            axi,
+            rng,
+            p,
+            stalls,
+            agents,
+            open,
+            bytes,
+            pad,
+            packets,
+        };
         for addr in 0..WORDS {
             let word: Vec<u32> = (0..p.lanes).map(|_| rig.rng.random()).collect();
             rig.pad.write_word(addr, &word).unwrap();
@@ -300,7 +372,7 @@ impl Rig {
             self.axi.sample(sim);
             a.ops.iter_mut().for_each(|s| s.sample(sim));
             // Units that are being reset, or dropped by the guard, may withdraw what they offer.
-            if self.get("abort") == 0 && self.get("fault_valid") == 0 {
+            if self.get("cancel") == 0 && self.get("fault_valid") == 0 {
                 let (sim, a) = (&self.sim, &mut self.agents);
                 a.packets.iter_mut().for_each(|s| s.sample(sim).unwrap());
                 a.fetched.sample(sim).unwrap();
@@ -323,7 +395,11 @@ impl Rig {
             }
             self.steps(1);
         }
-        panic!("{what} never came; open {:?}, guard fault {:?}", self.open, self.fault());
+        panic!(
+            "{what} never came; open {:?}, guard fault {:?}",
+            self.open,
+            self.fault()
+        );
     }
 
     pub fn send(&mut self, op: Op, state: bool, fields: [u32; 3]) {
@@ -355,10 +431,22 @@ impl Rig {
 
     /// The bytes that fetch receives.
     pub fn fetched(&mut self, beats: usize) -> Vec<u8> {
-        self.until("fetched data", |r| r.agents.fetched.received().len() >= beats);
+        self.until("fetched data", |r| {
+            r.agents.fetched.received().len() >= beats
+        });
         let beats = self.agents.fetched.take();
-        assert!(beats.iter().rev().enumerate().all(|(i, b)| b.last == (i == 0)));
-        beats.iter().flat_map(|b| &b.data).flat_map(|w| w.to_le_bytes()).collect()
+        assert!(
+            beats
+                .iter()
+                .rev()
+                .enumerate()
+                .all(|(i, b)| b.last == (i == 0))
+        );
+        beats
+            .iter()
+            .flat_map(|b| &b.data)
+            .flat_map(|w| w.to_le_bytes())
+            .collect()
     }
 
     pub fn image_bytes(&self, from: usize, len: usize) -> Vec<u8> {
@@ -381,22 +469,29 @@ impl Rig {
 
     /// Cause and info of the fault that the unit of `op` raises.
     pub fn run_to_unit_fault(&mut self, op: Op) -> (u64, u64) {
-        let unit = if matches!(op, Op::St | Op::St1) { "store" } else { "load" };
+        let unit = if matches!(op, Op::St | Op::St1) {
+            "store"
+        } else {
+            "load"
+        };
         let valid = format!("{unit}_fault_valid");
         self.until("a fault", |r| r.get(&valid) == 1);
         assert_eq!(self.fault(), None);
-        (self.get(&format!("{unit}_fault_cause")), self.get(&format!("{unit}_fault_info")))
+        (
+            self.get(&format!("{unit}_fault_cause")),
+            self.get(&format!("{unit}_fault_info")),
+        )
     }
 
     /// Resets the units and waits until memory owes nothing, as the top does.
     pub fn abort(&mut self) {
-        self.set("abort", 1);
+        self.set("cancel", 1);
         self.open = [0; 2];
         self.agents = Agents::new(&self.sim, self.stalls);
         self.steps(2);
         self.until("drained", |r| r.get("drained") == 1);
         assert_eq!(self.axi.owed(), 0);
-        self.set("abort", 0);
+        self.set("cancel", 0);
         self.agents = Agents::new(&self.sim, self.stalls);
     }
 
