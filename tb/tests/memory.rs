@@ -1,7 +1,11 @@
 //! Guard, load and store together with the scratchpad, against golden and a memory with random stalls.
 
+#![allow(clippy::unwrap_used, reason = "a failing test may panic")]
+
 #[path = "memory/rig.rs"]
 mod rig;
+#[path = "memory/top.rs"]
+mod top;
 
 use hw::isa::{Cause, Op};
 use rand::Rng;

@@ -1,5 +1,7 @@
 //! The scratchpad against a model of its words, with traffic on every port.
 
+#![allow(clippy::unwrap_used, reason = "a failing test may panic")]
+
 use std::collections::VecDeque;
 
 use hw::params::MachineParams;
