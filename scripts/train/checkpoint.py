@@ -134,18 +134,22 @@ def continuation(reference, tokenizer, ids, count):
     }
 
 
-def clean_cases(reference, tokenizer, lines, count, tokens):
-    """`count` greedy runs from starts of held-out stories, the ones farthest from rounding ties.
+def clean_cases(reference, tokenizer, texts, count, tokens):
+    """`count` greedy runs from sentence starts of held-out stories, farthest from rounding ties.
 
-    Only there may another float32 implementation be asked for the same logits.
+    Only far from ties may another float32 implementation be asked for the same logits. Prompts are
+    4 to 12 tokens long and begin differently.
     """
     cases, seen = [], set()
-    for i, line in enumerate(lines[: 12 * count]):
-        ids = line[: 4 + i % 9]
-        text = tokenizer.decode(ids)
-        if text in seen or tokenizer.encode(text).ids != ids:
+    for i, text in enumerate(texts):
+        sentences = re.split(r"(?<=[.!?]) ", text)
+        ids = tokenizer.encode(sentences[i % len(sentences)]).ids[: 4 + i % 9]
+        start = tuple(ids[:3])
+        if len(ids) < 4 or start in seen or tokenizer.encode(tokenizer.decode(ids)).ids != ids:
             continue
-        seen.add(text)
+        seen.add(start)
         cases.append(continuation(reference, tokenizer, ids, tokens))
+        if len(cases) == 12 * count:
+            break
     cases.sort(key=lambda case: -case["min_tie_distance_lsb"])
     return cases[:count]
