@@ -58,7 +58,10 @@ pub(super) fn activations(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
     let partial = m.wire("partial", &last & tail.ne(lit(0, shift)));
     let masked: Vec<Expr> = (0..bytes)
         .map(|i| {
-            let past = &partial & tail.le(lit(i.into(), shift));
+            let past = match i + 1 {
+                end if end == bytes => partial.clone(),
+                end => &partial & tail.lt(lit(end.into(), shift)),
+            };
             repeat(8, !past) & acts.element(i, 8)
         })
         .collect();
@@ -228,6 +231,7 @@ pub(super) fn results(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
         ],
     );
     m.unused(waiting.get("level"));
+    m.unused(waiting.get("in_ready"));
     m.assert(
         "result_has_room",
         &clk,

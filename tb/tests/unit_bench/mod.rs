@@ -11,22 +11,16 @@ use tb::sim::{BuildSpec, Model, PortId, PortSpec, Sim};
 /// Words of the scratchpad of the bench.
 pub const WORDS: u32 = 2048;
 
-/// Verilog files of a module and all below it.
-pub fn files(top: &std::sync::Arc<Module>) -> Vec<(String, String)> {
-    let design = Design::new(top).unwrap();
-    let files = design.emit("");
-    files.into_iter().map(|f| (f.name, f.text)).collect()
-}
-
 /// Builds the Verilator model of a unit.
 pub fn build(top: &std::sync::Arc<Module>) -> Model {
     let ports = top.ports.iter().map(|p| match p.dir {
         PortDir::Input => PortSpec::input(&p.name, p.ty.width),
         PortDir::Output => PortSpec::output(&p.name, p.ty.width),
     });
+    let files = Design::new(top).unwrap().emit("");
     let spec = BuildSpec {
         top: top.name.clone(),
-        files: files(top),
+        files: files.into_iter().map(|f| (f.name, f.text)).collect(),
         ports: ports.collect(),
         ..BuildSpec::default()
     };
@@ -83,7 +77,7 @@ pub struct Unit {
 }
 
 impl Unit {
-    pub fn new(model: &Model, lanes: u32, bus_bits: u32, stall_percent: u32, seed: u64) -> Unit {
+    pub fn new(model: &Model, lanes: u32, bus_bits: u32, stall_percent: u32, seed: u32) -> Unit {
         let mut sim = Sim::with_seed(model, seed).unwrap();
         let port = |name: &str| sim.port(name).unwrap();
         let ports = Ports {
@@ -109,7 +103,7 @@ impl Unit {
             wr_data: port("wr_data"),
         };
         sim.reset(3).unwrap();
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut rng = ChaCha8Rng::seed_from_u64(seed.into());
         let mut pad = Scratchpad::new(WORDS, lanes);
         // Noise everywhere: what a unit reads past a vector or forgets to write must show.
         for a in 0..WORDS {
