@@ -2,6 +2,8 @@
 
 pub mod fault;
 pub mod glue;
+pub mod isa;
+pub mod memory;
 pub mod num;
 pub mod params;
 pub mod pe;

@@ -1,5 +1,6 @@
 //! How the machine is proven: pinned tools, the Verilator harness, memory models and monitors.
 
+pub mod axi;
 pub mod sim;
 pub mod stream;
 pub mod tools;

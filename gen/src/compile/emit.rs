@@ -1,0 +1,263 @@
+//! Program emission with automatic synchronisation.
+//!
+//! Queue units run concurrently; order between them exists only where tokens make it. The emitter knows what each
+//! instruction reads and writes, finds the conflicts with earlier instructions of other units, and puts one
+//! release and one wait where no order exists yet. Order that already follows from other tokens is not
+//! bought twice (a vector clock for each unit).
+//!
+//! Tokens between two units are counted, not named, so the k-th wait must mean the k-th release. It does, because
+//! a release is added only together with its wait and both advance in program order.
+//!
+//! Loops: [`Emitter::barrier`] ends a segment. It waits for all units except load and forgets the past; loads into
+//! the scratchpad must have been waited for inside their segment, weight streams may stay in flight across it.
+
+use hw::isa::{Instr, Op, Operand, Target, Unit};
+
+use super::CompileError;
+use super::scratch::Place;
+
+/// Something an instruction reads or writes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    Scratch(Place),
+    /// A region of the state memory, by number; conflicts are decided for the region as a whole.
+    State(u32),
+}
+
+impl Access {
+    fn conflicts(self, other: Access) -> bool {
+        match (self, other) {
+            (Access::Scratch(a), Access::Scratch(b)) => a.overlaps(b),
+            (Access::State(a), Access::State(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+const UNITS: usize = 6;
+
+/// For each unit the number of its instructions known to be complete.
+type Clock = [usize; UNITS];
+
+struct Past {
+    unit: Unit,
+    /// Position among the instructions of its unit, from 1.
+    index: usize,
+    instr: usize,
+    reads: Vec<Access>,
+    writes: Vec<Access>,
+    /// What is complete when this instruction is.
+    done: Clock,
+}
+
+/// Builds a program.
+pub struct Emitter {
+    instrs: Vec<Instr>,
+    /// For each instruction, what it does, for people.
+    notes: Vec<String>,
+    past: Vec<Past>,
+    issued: Clock,
+    /// What is complete before the next instruction of a unit starts.
+    known: [Clock; UNITS],
+    labels: Vec<Option<u32>>,
+    fixups: Vec<(usize, usize)>,
+    context: String,
+}
+
+/// Jump target.
+#[derive(Clone, Copy)]
+pub struct Label(usize);
+
+/// Register plus immediate.
+pub fn reg(r: u8, imm: u32) -> Operand {
+    Operand { reg: r, imm: imm as i32 }
+}
+
+/// Immediate.
+pub fn imm(value: u32) -> Operand {
+    reg(0, value)
+}
+
+impl Emitter {
+    pub fn new() -> Emitter {
+        Emitter {
+            instrs: Vec::new(),
+            notes: Vec::new(),
+            past: Vec::new(),
+            issued: [0; UNITS],
+            known: [[0; UNITS]; UNITS],
+            labels: Vec::new(),
+            fixups: Vec::new(),
+            context: String::new(),
+        }
+    }
+
+    /// Prefix of the notes of the following instructions, such as the layer's part.
+    pub fn context(&mut self, text: &str) {
+        self.context = text.to_string();
+    }
+
+    fn push(&mut self, instr: Instr, note: &str) -> usize {
+        self.instrs.push(instr);
+        self.notes.push(format!("{}{note}", self.context));
+        self.instrs.len() - 1
+    }
+
+    /// Instruction of a queue unit, with what it reads and writes.
+    pub fn unit(
+        &mut self,
+        op: Op,
+        flags: u8,
+        fields: &[(usize, Operand)],
+        reads: &[Access],
+        writes: &[Access],
+        note: &str,
+    ) {
+        let Target::Queue(unit) = op.def().target else { return };
+        let u = unit.index();
+        let mut instr = Instr::new(op);
+        instr.flags = flags;
+        for &(field, operand) in fields {
+            instr.f[field] = operand;
+        }
+        let at = self.push(instr, note);
+        // The last conflicting instruction of each other unit that is not known to be complete.
+        let mut need: [Option<usize>; UNITS] = [None; UNITS];
+        for (p, past) in self.past.iter().enumerate() {
+            let v = past.unit.index();
+            if v == u || past.index <= self.known[u][v] {
+                continue;
+            }
+            let hit = |mine: &[Access], theirs: &[Access]| {
+                mine.iter().any(|m| theirs.iter().any(|t| m.conflicts(*t)))
+            };
+            if hit(writes, &past.writes) || hit(writes, &past.reads) || hit(reads, &past.writes) {
+                need[v] = Some(p);
+            }
+        }
+        for (v, p) in need.into_iter().enumerate() {
+            let Some(p) = p else { continue };
+            // Another unit's token may have brought this order along in the meantime.
+            if self.past[p].index <= self.known[u][v] {
+                continue;
+            }
+            self.instrs[self.past[p].instr].release |= 1 << u;
+            self.instrs[at].wait |= 1 << v;
+            let done = self.past[p].done;
+            join(&mut self.known[u], &done);
+        }
+        self.issued[u] += 1;
+        let mut done = self.known[u];
+        done[u] = self.issued[u];
+        self.known[u][u] = self.issued[u];
+        self.past.push(Past {
+            unit,
+            index: self.issued[u],
+            instr: at,
+            reads: reads.to_vec(),
+            writes: writes.to_vec(),
+            done,
+        });
+    }
+
+    /// Scalar instruction.
+    pub fn scalar(&mut self, op: Op, fields: &[(usize, Operand)], note: &str) {
+        let mut instr = Instr::new(op);
+        for &(field, operand) in fields {
+            instr.f[field] = operand;
+        }
+        self.push(instr, note);
+    }
+
+    /// `rd = value`, any 32 bits.
+    pub fn li(&mut self, rd: u8, value: u32, note: &str) {
+        let mut instr = Instr::new(Op::Li);
+        instr.f[0] = Operand::reg(rd);
+        instr.f[1] = Operand::from_raw(value);
+        self.push(instr, note);
+    }
+
+    /// `rd = a + b`.
+    pub fn add(&mut self, rd: u8, a: Operand, b: Operand, note: &str) {
+        self.scalar(Op::Add, &[(0, reg(rd, 0)), (1, a), (2, b)], note);
+    }
+
+    /// `rd = a * b`.
+    pub fn mul(&mut self, rd: u8, a: Operand, b: Operand, note: &str) {
+        self.scalar(Op::Mul, &[(0, reg(rd, 0)), (1, a), (2, b)], note);
+    }
+
+    /// A jump target to be placed later.
+    pub fn label(&mut self) -> Label {
+        self.labels.push(None);
+        Label(self.labels.len() - 1)
+    }
+
+    /// Places a label at the next instruction. Code that is jumped to starts a segment: call `barrier` before every
+    /// way to get here.
+    pub fn place(&mut self, label: Label) {
+        self.labels[label.0] = Some(self.instrs.len() as u32);
+    }
+
+    /// Branch (`Op::Beq` and the like) or `Op::Jmp` to a label.
+    pub fn branch(&mut self, op: Op, a: Operand, b: Operand, to: Label, note: &str) {
+        self.scalar(op, &[(0, a), (1, b)], note);
+        self.fixups.push((self.instrs.len() - 1, to.0));
+    }
+
+    /// Waits until all units but load are idle, and starts a new segment.
+    ///
+    /// # Errors
+    /// A load into the scratchpad that nobody has waited for: its order would be lost.
+    pub fn barrier(&mut self) -> Result<(), CompileError> {
+        let mask = 0x3f & !(1 << Unit::Load.index());
+        let mut all = [0; UNITS];
+        for u in (0..UNITS).filter(|u| mask >> u & 1 == 1) {
+            all[u] = self.issued[u];
+            let known = self.known[u];
+            join(&mut all, &known);
+        }
+        let load = Unit::Load.index();
+        for past in self.past.iter().filter(|p| p.unit == Unit::Load) {
+            let scratch = past.writes.iter().any(|w| matches!(w, Access::Scratch(_)));
+            if scratch && past.index > all[load] {
+                let what = self.notes[past.instr].clone();
+                return Err(CompileError::Internal(format!("`{what}` is not waited for")));
+            }
+        }
+        self.scalar(Op::Sync, &[(0, imm(mask))], "segment ends");
+        self.past.clear();
+        for known in &mut self.known {
+            *known = self.issued;
+        }
+        Ok(())
+    }
+
+    /// Waits until the units of `mask` are idle, load included where named; order only, no new segment.
+    pub fn sync(&mut self, units: &[Unit], note: &str) {
+        let mask = units.iter().fold(0u32, |m, u| m | 1 << u.index());
+        self.scalar(Op::Sync, &[(0, imm(mask))], note);
+        let issued = self.issued;
+        for known in &mut self.known {
+            for u in units {
+                known[u.index()] = issued[u.index()];
+            }
+        }
+    }
+
+    /// Instructions and their notes; branch targets are resolved.
+    pub fn finish(mut self) -> Result<(Vec<Instr>, Vec<String>), CompileError> {
+        for &(at, label) in &self.fixups {
+            let target = self.labels[label]
+                .ok_or_else(|| CompileError::Internal("a label is never placed".into()))?;
+            self.instrs[at].f[2] = imm(target);
+        }
+        Ok((self.instrs, self.notes))
+    }
+}
+
+fn join(a: &mut Clock, b: &Clock) {
+    for (x, y) in a.iter_mut().zip(b) {
+        *x = (*x).max(*y);
+    }
+}

@@ -1,0 +1,159 @@
+//! Compiler and packer: a model and a configuration become weight image, program and manifest.
+//!
+//! | file | what |
+//! |---|---|
+//! | `layout` | image and state memory: where everything lies, and its bytes |
+//! | `scratch` | scratchpad allocation |
+//! | `emit` | instruction emission, tokens inserted from what instructions read and write |
+//! | `block` | one layer, output head, draw |
+//! | `program` | the whole program: loops over positions and layers |
+//! | `manifest` | what was made |
+
+mod block;
+mod emit;
+pub mod layout;
+pub mod manifest;
+pub mod program;
+mod scratch;
+
+use hw::isa::{self, Instr};
+use hw::params::MachineParams;
+
+use crate::model::Model;
+use layout::{Image, ImageLayout, StateLayout};
+use manifest::{Manifest, ModelSummary, Traffic, Window};
+use program::Places;
+pub use scratch::Place;
+
+/// What can be wrong between a valid model and a valid machine.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    #[error("the program's vectors need {need} scratchpad words, the machine has {have}: set engine.scratchpad_words to {} or reduce model.context", .need.next_power_of_two())]
+    ScratchpadTooSmall { need: u32, have: u32 },
+    #[error("the program has {need} instructions, the instruction memory holds {have}")]
+    ProgramTooLarge { need: u32, have: u32 },
+    #[error("the image exceeds what instructions can address ({bytes} of 536870912 bytes)")]
+    ImageTooLarge { bytes: u64 },
+    #[error("layer {layer}, matrix {name}: {why}")]
+    Matrix { layer: usize, name: &'static str, why: String },
+    #[error("{what} is {value}, but {rule}")]
+    Shape { what: &'static str, value: u64, rule: String },
+    #[error("compiler fault: {0}")]
+    Internal(String),
+}
+
+/// Everything the machine runs.
+pub struct Compiled {
+    pub instrs: Vec<Instr>,
+    /// What each instruction is for.
+    pub notes: Vec<String>,
+    /// Header and instructions, as in memory.
+    pub program: Vec<u8>,
+    pub image: Vec<u8>,
+    pub state: StateLayout,
+    pub places: indexmap::IndexMap<String, Place>,
+    pub manifest: Manifest,
+}
+
+/// Scratchpad words that a program for this model needs on a machine like `p` (its own size is ignored).
+///
+/// # Errors
+/// The shapes do not fit the machine.
+pub fn scratchpad_need(model: &Model, p: &MachineParams, context: u32) -> Result<u32, CompileError> {
+    check_shapes(model, p, context)?;
+    let layout = ImageLayout {
+        layer_constant_units: layout::layer_constant_units(model, p.vec_lanes),
+        ..ImageLayout::default()
+    };
+    let unlimited = MachineParams { scratchpad_words: 1 << 24, ..p.clone() };
+    Ok(Places::new(model, &unlimited, &layout, context)?.2)
+}
+
+/// Compiles a model for a machine.
+///
+/// # Errors
+/// See [`CompileError`].
+pub fn compile(model: &Model, p: &MachineParams, context: u32) -> Result<Compiled, CompileError> {
+    check_shapes(model, p, context)?;
+    let abi = p.abi_hash(&isa::isa_text());
+    let Image { bytes: image, layout, regions, stats } = layout::image(model, p, context, abi)?;
+    let state = StateLayout::new(model, context);
+    let (places, named, used) = Places::new(model, p, &layout, context)?;
+    let (instrs, notes) = program::program(model, p, &layout, &state, &places)?;
+    let program = program_bytes(&instrs, abi);
+    let [program_window, image_window, state_window] =
+        manifest::windows(program.len() as u64, image.len() as u64, &state);
+    let sherry = p.weight_format == hw::params::WeightFormat::Sherry;
+    let manifest = Manifest {
+        tool: format!("tritforge {}", env!("CARGO_PKG_VERSION")),
+        abi: format!("{abi:016x}"),
+        model: ModelSummary::new(&model.config, stats.weights),
+        machine: p.clone(),
+        context,
+        program_instructions: instrs.len() as u32,
+        program: program_window,
+        image: image_window,
+        state: state_window,
+        traffic: Traffic::new(&model.config, stats, sherry),
+        arguments: block::Block::arguments().map(|(n, k)| (n.to_string(), k)).into_iter().collect(),
+        scratchpad_words_used: used,
+        scratchpad: manifest::places(&named),
+        regions,
+    };
+    Ok(Compiled { instrs, notes, program, image, state, places: named, manifest })
+}
+
+impl Compiled {
+    /// Windows of program, image and state.
+    pub fn windows(&self) -> [Window; 3] {
+        [self.manifest.program, self.manifest.image, self.manifest.state]
+    }
+}
+
+/// Header and instruction words.
+fn program_bytes(instrs: &[Instr], abi: u64) -> Vec<u8> {
+    let code: Vec<u8> = instrs.iter().flat_map(Instr::encode).collect();
+    let header = [
+        isa::PROGRAM_MAGIC,
+        isa::FORMAT_VERSION,
+        abi as u32,
+        (abi >> 32) as u32,
+        instrs.len() as u32,
+        crc32fast::hash(&code),
+    ];
+    let mut bytes: Vec<u8> = header.iter().flat_map(|w| w.to_le_bytes()).collect();
+    bytes.resize(isa::HEADER_BYTES as usize, 0);
+    bytes.extend(code);
+    bytes
+}
+
+/// Rules between model and machine that no configuration alone can break.
+fn check_shapes(model: &Model, p: &MachineParams, context: u32) -> Result<(), CompileError> {
+    let c = &model.config;
+    let multiple = |what, value: usize, of: u32, why: &str| {
+        if value.is_multiple_of(of as usize) {
+            return Ok(());
+        }
+        let rule = format!("it must be a multiple of {of} ({why})");
+        Err(CompileError::Shape { what, value: value as u64, rule })
+    };
+    let at_most = |what, value: usize, limit: u32, why: &str| {
+        if value <= limit as usize {
+            return Ok(());
+        }
+        let rule = format!("the machine has {why} = {limit}");
+        Err(CompileError::Shape { what, value: value as u64, rule })
+    };
+    let (lanes, beat) = (p.vec_lanes, p.bus_bytes());
+    multiple("head_dim", c.head_dim, lanes, "vector lanes")?;
+    multiple("head_dim", c.head_dim, beat, "bytes of a bus beat")?;
+    multiple("hidden_size", c.hidden, lanes, "vector lanes")?;
+    multiple("hidden_size", c.hidden, beat, "bytes of a bus beat")?;
+    multiple("intermediate_size", c.ffn, lanes, "vector lanes")?;
+    at_most("query heads per KV head", c.heads / c.kv_heads.max(1), p.pe_rows, "pe_rows")?;
+    at_most("context", context as usize, p.pe_max_count, "pe_max_count")?;
+    at_most("hidden_size", c.hidden, p.pe_max_len, "pe_max_len")?;
+    let widest = c.ffn.max(c.hidden).max(c.heads * c.head_dim);
+    at_most("rows of a matrix", widest.div_ceil(p.rows as usize), p.max_row_tiles, "max_row_tiles")?;
+    at_most("columns of a matrix", widest, p.max_k, "max_k")
+}

@@ -1,0 +1,245 @@
+//! Rules between the configuration's sections and the model, and the sizes every other part reads.
+
+use super::board::Family;
+use super::read::{Kind, nearest_count};
+use super::{Config, DramFormat, WeightFormat};
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::model::ModelConfig;
+use serde::Serialize;
+
+/// Sizes derived from a configuration and a model; nobody else derives them again.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Derived {
+    /// Longest sequence, tokens.
+    pub context: u32,
+    /// Technology of the emitted Verilog.
+    pub family: Family,
+    /// Clock, MHz.
+    pub clock_mhz: f64,
+    /// Width of the memory bus, bits.
+    pub bus_bits: u32,
+    /// Bytes of one beat of the memory bus.
+    pub bus_bytes: u32,
+    /// Index of the ternary engine's tables.
+    pub weight_format: WeightFormat,
+    /// Layout of the weights in memory.
+    pub dram_format: DramFormat,
+    /// Groups of activations looked up in parallel (T).
+    pub groups: u32,
+    /// Weights one index stands for (3 or 4).
+    pub group_weights: u32,
+    /// Activations one step of the ternary engine covers: T x weights an index.
+    pub tile_k: u32,
+    /// Output rows in parallel (Q).
+    pub rows: u32,
+    /// Ternary weights the engine uses in a cycle: Q x T x weights an index.
+    pub weights_per_cycle: u32,
+    /// Longest row of any ternary matrix, in weights.
+    pub longest_k: u32,
+    /// Accumulator of the ternary engine, bits: ceil(log2(127 K)) + 1 for the longest K.
+    pub accumulator_bits: u32,
+    /// Lanes of the vector unit (L).
+    pub lanes: u32,
+    /// Bits of one scratchpad word: L x 32.
+    pub word_bits: u32,
+    /// Words of the scratchpad; `None` leaves it to the compiler.
+    pub scratchpad_words: Option<u32>,
+    /// Query heads that share one KV head.
+    pub gqa_group: u32,
+    /// Query heads served by one pass of the attention array.
+    pub pe_rows: u32,
+    /// Int8 products of one row of the attention array a cycle: the bytes of a beat.
+    pub pe_lanes: u32,
+    /// Passes over K and V that one group of query heads needs: gqa_group / pe_rows.
+    pub pe_passes: u32,
+    /// Depth of the weight buffer, beats.
+    pub weight_buffer_beats: u32,
+    /// Depth of the stream buffer, beats.
+    pub stream_buffer_beats: u32,
+    /// Instructions waiting in front of each unit.
+    pub queue_depth: u32,
+}
+
+/// A length's name in config.json, and how to read it.
+type LaneRule = (&'static str, fn(&ModelConfig) -> usize);
+
+/// Lengths of a model that the vector unit moves whole words of.
+const LANE_RULES: &[LaneRule] = &[
+    ("hidden_size", |m| m.hidden),
+    ("intermediate_size", |m| m.ffn),
+    ("half of head_dim", |m| m.head_dim / 2),
+];
+
+impl Config {
+    /// Checks the configuration against a model and derives every size; warnings come with the result.
+    ///
+    /// # Errors
+    /// A context beyond the model's, a model that the lanes, the array or the board's memory can not hold.
+    pub fn derive(&self, model: &ModelConfig) -> Result<(Derived, Diagnostics), Diagnostics> {
+        let mut diagnostics = Diagnostics::new();
+        let engine = &self.engine;
+        let limit = to_u32(model.max_positions);
+        let context = self.context.unwrap_or(limit);
+        if context > limit {
+            let message = Diagnostic::error(format!(
+                "context of {context} tokens is longer than the model's max_position_embeddings"
+            ))
+            .help(format!("the nearest legal value is {limit}"));
+            diagnostics.push(self.point(message, "model.context"));
+        }
+        let group = to_u32(model.heads / model.kv_heads.max(1)).max(1);
+        let pe_rows = engine.pe_rows.unwrap_or(group);
+        if !group.is_multiple_of(pe_rows) {
+            let near = (1..=group)
+                .filter(|rows| group.is_multiple_of(*rows))
+                .min_by_key(|rows| rows.abs_diff(pe_rows))
+                .unwrap_or(1);
+            let message = Diagnostic::error(format!(
+                "pe_rows = {pe_rows} does not divide the model's {group} query heads per KV head"
+            ))
+            .help(format!("the nearest legal value is {near}"));
+            diagnostics.push(self.point(message, "engine.pe_rows"));
+        }
+        self.check_lanes(model, &mut diagnostics);
+        self.check_memory(model, context, &mut diagnostics);
+        self.lint_rate(&mut diagnostics);
+
+        let group_weights = engine.weight_format.weights();
+        let tile_k = engine.groups * group_weights;
+        let longest_k = to_u32(
+            model
+                .hidden
+                .max(model.ffn)
+                .max(model.heads * model.head_dim),
+        );
+        let bus_bytes = engine.bus_bits / 8;
+        let derived = Derived {
+            context,
+            family: self.board.family,
+            clock_mhz: self.board.clock_mhz,
+            bus_bits: engine.bus_bits,
+            bus_bytes,
+            weight_format: engine.weight_format,
+            dram_format: engine.dram_format,
+            groups: engine.groups,
+            group_weights,
+            tile_k,
+            rows: engine.rows,
+            weights_per_cycle: tile_k * engine.rows,
+            longest_k,
+            accumulator_bits: accumulator_bits(longest_k),
+            lanes: engine.vec_lanes,
+            word_bits: engine.vec_lanes * 32,
+            scratchpad_words: engine.scratchpad_words,
+            gqa_group: group,
+            pe_rows,
+            pe_lanes: bus_bytes,
+            pe_passes: group / pe_rows.max(1),
+            weight_buffer_beats: engine.weight_buffer_beats,
+            stream_buffer_beats: engine.stream_buffer_beats,
+            queue_depth: engine.queue_depth,
+        };
+        diagnostics.into_result(derived)
+    }
+
+    fn check_lanes(&self, model: &ModelConfig, diagnostics: &mut Diagnostics) {
+        let lanes = self.engine.vec_lanes as usize;
+        for (name, length) in LANE_RULES {
+            let length = length(model);
+            if !length.is_multiple_of(lanes) {
+                let common = 1_u64 << length.trailing_zeros().min(4);
+                let kind = Kind::Count {
+                    min: 2,
+                    max: common.max(2),
+                    power_of_two: true,
+                };
+                let message = Diagnostic::error(format!(
+                    "vec_lanes = {lanes} does not divide the model's {name} of {length}"
+                ));
+                let message = if common >= 2 {
+                    let near = nearest_count(kind, lanes as i128);
+                    message.help(format!("the nearest legal value is {near}"))
+                } else {
+                    message.help("no legal vec_lanes divides it: this model does not fit")
+                };
+                diagnostics.push(self.point(message, "engine.vec_lanes"));
+            }
+        }
+    }
+
+    /// Refuses what can not fit under any layout: weights without padding, embeddings and KV cache.
+    fn check_memory(&self, model: &ModelConfig, context: u32, diagnostics: &mut Diagnostics) {
+        let (weights, bits) = self.engine.dram_format.weights_in_bits();
+        let ternary = model.ternary_weights() / u128::from(weights) * u128::from(bits) / 8;
+        let tables = if model.tied { 1 } else { 2 };
+        let embeddings = model.vocab as u128 * model.hidden as u128 * 4 * tables;
+        let token = 2 * model.layers as u128 * model.kv_heads as u128 * model.head_dim as u128;
+        let cache = token * u128::from(context);
+        let need = ternary + embeddings + cache;
+        if need > u128::from(self.board.memory_bytes) {
+            let message = Diagnostic::error(format!(
+                "the model does not fit the {} bytes of memory of board \"{}\": ternary weights \
+                 {ternary}, embeddings {embeddings} and KV cache {cache} bytes, before padding",
+                self.board.memory_bytes, self.board.name
+            ));
+            diagnostics.push(self.point(message, "target.board"));
+        }
+    }
+
+    /// Warns of an engine that the memory bus outruns (architecture.md, section 2, rule 2).
+    fn lint_rate(&self, diagnostics: &mut Diagnostics) {
+        let engine = &self.engine;
+        let (weights, bits) = engine.dram_format.weights_in_bits();
+        let used = engine.groups * engine.weight_format.weights() * engine.rows;
+        // used < bus_bits * weights / bits, without a division.
+        if used * bits < engine.bus_bits * weights {
+            let per_group = engine.weight_format.weights() * engine.rows * bits;
+            let groups = (engine.bus_bits * weights).div_ceil(per_group);
+            let message = Diagnostic::warning(format!(
+                "the ternary engine uses {used} weights a cycle, but the {}-bit bus brings {}",
+                engine.bus_bits,
+                engine.bus_bits * weights / bits
+            ));
+            let message = if groups <= 64 {
+                message.help(format!(
+                    "groups = {groups} keeps up with {} rows",
+                    engine.rows
+                ))
+            } else {
+                message.help("raise rows and groups")
+            };
+            diagnostics.push(self.point(message, "engine.groups"));
+        }
+    }
+}
+
+/// Bits of a two's complement accumulator for `k` products of int8 (+-127) and ternary weights.
+fn accumulator_bits(k: u32) -> u32 {
+    let largest = 127 * u64::from(k);
+    u64::BITS - largest.leading_zeros() + 1
+}
+
+/// Dimensions of a model are below 2^31: the importer refuses larger ones.
+fn to_u32(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::accumulator_bits;
+
+    #[test]
+    fn accumulators_hold_the_worst_sum() {
+        // numerics.md, section 3: signed bits for these K.
+        for (k, bits) in [
+            (2560, 20),
+            (4096, 20),
+            (6912, 21),
+            (8192, 21),
+            (14336, 22),
+            (23040, 23),
+        ] {
+            assert_eq!(accumulator_bits(k), bits, "K = {k}");
+        }
+    }
+}
