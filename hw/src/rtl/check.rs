@@ -211,14 +211,35 @@ pub(super) fn finish(m: ModuleBuilder) -> Result<Module, RtlError> {
 fn names(m: &ModuleBuilder, faults: &mut Vec<String>) {
     let mut seen: IndexSet<&str> = IndexSet::new();
     let instances = m.items.iter().filter_map(|i| match i {
-        Item::Instance { name, .. } | Item::Assert { name, .. } => Some((name.as_str(), None)),
+        Item::Instance { name, .. } | Item::BlackBox { name, .. } | Item::Assert { name, .. } => {
+            Some((name.as_str(), None))
+        }
         _ => None,
     });
+    // Names that the printer adds.
+    let added: Vec<String> = m
+        .items
+        .iter()
+        .filter_map(|i| match i {
+            Item::Unused { index, .. } => Some(format!("unused_{index}")),
+            Item::MemAccess {
+                mem,
+                port:
+                    MemPort::Write {
+                        bytes: Some((_, port)),
+                        ..
+                    },
+                ..
+            } => Some(print::lane_index(&m.mems[*mem], *port)),
+            _ => None,
+        })
+        .collect();
     let nets = m.nets.iter().map(|n| (&*n.name, Some(n.loc)));
     let mems = m.mems.iter().map(|n| (&*n.name, Some(n.loc)));
     for (name, loc) in nets
         .chain(mems)
         .chain(instances)
+        .chain(added.iter().map(|n| (n.as_str(), None)))
         .chain(std::iter::once((m.name.as_str(), None)))
     {
         let place = loc.map(|l| format!("{l}: ")).unwrap_or_default();
@@ -237,7 +258,7 @@ fn names(m: &ModuleBuilder, faults: &mut Vec<String>) {
 }
 
 /// Calls `f` with every expression of an item, as the item reads it.
-fn reads(item: &Item, f: &mut dyn FnMut(&Expr)) {
+pub(super) fn reads(item: &Item, f: &mut dyn FnMut(&Expr)) {
     match item {
         Item::Section(_) | Item::Comment(_) | Item::Reg { .. } | Item::Mem { .. } => {}
         Item::Wire { value, .. } => value.iter().for_each(f),
@@ -268,7 +289,7 @@ fn reads(item: &Item, f: &mut dyn FnMut(&Expr)) {
                     f(enable);
                     f(addr);
                     f(data);
-                    bytes.iter().for_each(|b| f(&b.enable));
+                    bytes.iter().for_each(|(b, _)| f(&b.enable));
                 }
                 MemPort::Read { enable, addr, .. } => {
                     f(enable);
@@ -277,6 +298,13 @@ fn reads(item: &Item, f: &mut dyn FnMut(&Expr)) {
             }
         }
         Item::Instance { module, conns, .. } => {
+            for (name, value) in conns {
+                if module.port(name).is_some_and(|p| p.dir == PortDir::Input) {
+                    f(value);
+                }
+            }
+        }
+        Item::BlackBox { module, conns, .. } => {
             for (name, value) in conns {
                 if module.port(name).is_some_and(|p| p.dir == PortDir::Input) {
                     f(value);
@@ -330,7 +358,7 @@ pub(super) fn operands(e: &Expr, f: &mut dyn FnMut(&Expr)) {
 
 /// Poisoned expressions and nets of other modules, each reported once.
 fn expressions(m: &ModuleBuilder, faults: &mut Vec<String>) {
-    let mut found: IndexSet<String> = IndexSet::new();
+    let mut found: IndexSet<String> = faults.drain(..).collect();
     fn walk(m: &ModuleBuilder, e: &Expr, found: &mut IndexSet<String>) {
         match &*e.node {
             Node::Poison(text) => {
@@ -344,7 +372,7 @@ fn expressions(m: &ModuleBuilder, faults: &mut Vec<String>) {
     }
     for item in &m.items {
         reads(item, &mut |e| walk(m, e, &mut found));
-        if let Item::Instance { conns, .. } = item {
+        if let Item::Instance { conns, .. } | Item::BlackBox { conns, .. } = item {
             conns.iter().for_each(|(_, e)| walk(m, e, &mut found));
         }
     }
@@ -368,6 +396,11 @@ pub(super) fn driven(item: &Item) -> Vec<usize> {
             ..
         } => vec![*net],
         Item::Instance { module, conns, .. } => conns
+            .iter()
+            .filter(|(name, _)| module.port(name).is_some_and(|p| p.dir == PortDir::Output))
+            .filter_map(|(_, e)| e.net_id().map(|id| id & MASK))
+            .collect(),
+        Item::BlackBox { module, conns, .. } => conns
             .iter()
             .filter(|(name, _)| module.port(name).is_some_and(|p| p.dir == PortDir::Output))
             .filter_map(|(_, e)| e.net_id().map(|id| id & MASK))
@@ -493,6 +526,17 @@ fn combinational(m: &ModuleBuilder) -> Vec<IndexSet<usize>> {
                     }
                 }
             }
+            Item::BlackBox { module, conns, .. } => {
+                for (output, inputs) in &module.through {
+                    let target = conns.iter().find(|(n, _)| n == output);
+                    let Some(net) = target.and_then(|(_, e)| e.net_id()) else {
+                        continue;
+                    };
+                    for (_, source) in conns.iter().filter(|(n, _)| inputs.contains(n)) {
+                        leaves(source, &mut deps[net & MASK]);
+                    }
+                }
+            }
             _ => {}
         }
     }
@@ -576,6 +620,15 @@ fn full(ty: Ty) -> (i128, i128) {
 
 impl Ranges<'_> {
     fn check(mut self, faults: &mut Vec<String>) {
+        for def in &self.m.nets {
+            let ((low, high), Some((a, b))) = (full(def.ty), def.range) else {
+                continue;
+            };
+            if a < low || b > high {
+                let text = format!("{}: `{}` promises {a}..={b}", def.loc, def.name);
+                faults.push(format!("{text}, more than a {} holds", def.ty));
+            }
+        }
         for item in &self.m.items {
             match item {
                 Item::Wire {
@@ -609,7 +662,9 @@ impl Ranges<'_> {
 
     fn demand(&mut self, net: usize, value: &Expr, faults: &mut Vec<String>) {
         let def = &self.m.nets[net];
-        let Some((low, high)) = def.range else { return };
+        let (Some((low, high)), false) = (def.range, def.assumed) else {
+            return;
+        };
         let (a, b) = self.of(value);
         if a < low || b > high {
             faults.push(format!(

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use indexmap::IndexMap;
 use num_bigint::BigUint;
 
+use super::blackbox::{ExternModule, Param};
 use super::check;
 use super::error::{Loc, RtlError};
 use super::expr::{Expr, Node};
@@ -50,6 +51,8 @@ pub(crate) struct NetDef {
     pub reset: Option<BigUint>,
     /// Inclusive range that the author promises and `check` verifies.
     pub range: Option<(i128, i128)>,
+    /// The range is trusted without verification.
+    pub assumed: bool,
 }
 
 /// Where a memory shall live; printed as `ram_style` and asserted on cell counts in tests.
@@ -86,7 +89,8 @@ pub(crate) enum MemPort {
         enable: Expr,
         addr: Expr,
         data: Expr,
-        bytes: Option<ByteEnable>,
+        /// Byte enables, and which of the memory's ports with such this is.
+        bytes: Option<(ByteEnable, usize)>,
     },
     /// Registered read; the old word when the same address is written in this cycle.
     Read {
@@ -135,6 +139,12 @@ pub(crate) enum Item {
         module: Arc<Module>,
         conns: Vec<(String, Expr)>,
     },
+    BlackBox {
+        name: String,
+        module: Arc<ExternModule>,
+        params: Vec<(String, Param)>,
+        conns: Vec<(String, Expr)>,
+    },
     Assert {
         name: String,
         clock: Clock,
@@ -169,6 +179,13 @@ pub struct Instance {
 }
 
 impl Instance {
+    pub(super) fn new(name: &str, outputs: IndexMap<String, Expr>) -> Instance {
+        Instance {
+            outputs,
+            name: name.to_string(),
+        }
+    }
+
     /// The wire on output port `port`.
     #[track_caller]
     pub fn get(&self, port: &str) -> Expr {
@@ -201,13 +218,15 @@ impl Module {
 
     /// Modules instantiated here, in order, each once.
     pub fn children(&self) -> Vec<&Arc<Module>> {
-        let mut seen: IndexMap<&str, &Arc<Module>> = IndexMap::new();
+        let mut seen: Vec<&Arc<Module>> = Vec::new();
         for item in &self.items {
-            if let Item::Instance { module, .. } = item {
-                seen.entry(&module.name).or_insert(module);
+            if let Item::Instance { module, .. } = item
+                && !seen.iter().any(|m| Arc::ptr_eq(m, module))
+            {
+                seen.push(module);
             }
         }
-        seen.into_values().collect()
+        seen
     }
 }
 
@@ -228,6 +247,7 @@ pub struct ModuleBuilder {
 
 impl Module {
     /// Starts a module. The name is also the name of its file.
+    #[expect(clippy::new_ret_no_self)] // A module exists only once its builder has checked it.
     pub fn new(name: impl Into<String>) -> ModuleBuilder {
         ModuleBuilder {
             name: name.into(),
@@ -267,6 +287,7 @@ impl ModuleBuilder {
             loc: Loc::here(),
             reset: None,
             range: None,
+            assumed: false,
         });
         Expr::new(Node::Net { id, name }, ty)
     }
@@ -344,6 +365,9 @@ impl ModuleBuilder {
     #[track_caller]
     pub fn assign(&mut self, net: &Expr, value: impl AsRef<Expr>) {
         let value = value.as_ref();
+        if let Some(fault) = value.fault() {
+            self.faults.push(fault.to_string());
+        }
         match net.net_id() {
             Some(id) if net.ty == value.ty => {
                 self.items.push(Item::Assign {
@@ -351,6 +375,8 @@ impl ModuleBuilder {
                     value: value.clone(),
                 });
             }
+            // A faulty value has been reported; its type says nothing.
+            Some(_) if value.fault().is_some() => {}
             Some(_) => self.faults.push(format!(
                 "{}: net of type {} assigned a {}",
                 Loc::here(),
@@ -450,6 +476,18 @@ impl ModuleBuilder {
             .and_then(|id| self.nets.get_mut(id & 0xffff_ffff))
         {
             def.range = Some((low, high));
+        }
+    }
+
+    /// States that a net stays within `low ..= high` for a reason that interval arithmetic cannot see, such as a
+    /// feedback register that is cleared in time. Others' ranges build on it; nothing verifies it.
+    pub fn assume_range(&mut self, net: &Expr, low: i128, high: i128) {
+        self.range(net, low, high);
+        if let Some(def) = net
+            .net_id()
+            .and_then(|id| self.nets.get_mut(id & 0xffff_ffff))
+        {
+            def.assumed = true;
         }
     }
 
@@ -579,11 +617,32 @@ impl ModuleBuilder {
             );
             self.faults.push(text);
         }
+        let mut enable = enable.clone();
+        // One lane is the whole word.
+        let bytes = bytes.filter(|b| {
+            if b.enable.ty == bool_ty() {
+                enable = &enable & &b.enable;
+            }
+            b.enable.ty != bool_ty()
+        });
+        if let Some(b) = &bytes
+            && (b.enable.net_id().is_none() || data.net_id().is_none())
+        {
+            let text = format!(
+                "{}: byte enables and their data need named nets: name them with wire()",
+                Loc::here()
+            );
+            self.faults.push(text);
+        }
+        let lanes = self.items.iter().filter(|i| {
+            matches!(i, Item::MemAccess { mem: m, port: MemPort::Write { bytes: Some(_), .. }, .. } if *m == mem.id)
+        });
+        let nth = lanes.count();
         let port = MemPort::Write {
-            enable: enable.clone(),
+            enable,
             addr: addr.clone(),
             data: data.clone(),
-            bytes,
+            bytes: bytes.map(|b| (b, nth)),
         };
         self.items.push(Item::MemAccess {
             mem: mem.id,
@@ -658,53 +717,13 @@ impl ModuleBuilder {
         clock: &Clock,
         inputs: &[(&str, &Expr)],
     ) -> Instance {
-        let here = Loc::here();
-        let stem = name.strip_prefix("u_").unwrap_or(name);
-        let mut outputs = IndexMap::new();
-        let mut conns = Vec::new();
-        for (port, _) in inputs {
-            if !module.port(port).is_some_and(|p| p.dir == PortDir::Input) {
-                self.faults
-                    .push(format!("{here}: {} has no input {port}", module.name));
-            }
-        }
-        for port in &module.ports {
-            let value = match port.dir {
-                PortDir::Output => {
-                    let wire = self.wire_decl(&format!("{stem}_{}", port.name), port.ty);
-                    outputs.insert(port.name.clone(), wire.clone());
-                    wire
-                }
-                PortDir::Input => match inputs.iter().find(|(n, _)| *n == port.name) {
-                    Some((_, value)) => (*value).clone(),
-                    None if port.name == "clk" => clock.clk.clone(),
-                    None if port.name == "rst" => clock.rst.clone(),
-                    None => {
-                        let text =
-                            format!("{here}: input {} of {name} is not connected", port.name);
-                        self.faults.push(text);
-                        continue;
-                    }
-                },
-            };
-            if value.ty != port.ty {
-                let text = format!(
-                    "{here}: {name}.{} is {}, connected to {}",
-                    port.name, port.ty, value.ty
-                );
-                self.faults.push(text);
-            }
-            conns.push((port.name.clone(), value));
-        }
+        let (outputs, conns) = self.connect(name, &module.name, &module.ports, Some(clock), inputs);
         self.items.push(Item::Instance {
             name: name.to_string(),
             module: module.clone(),
             conns,
         });
-        Instance {
-            outputs,
-            name: name.to_string(),
-        }
+        Instance::new(name, outputs)
     }
 
     /// Immediate assertion at the clock edge outside reset; printed under `ifdef FORMAL`, always checked natively.
