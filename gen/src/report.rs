@@ -66,7 +66,12 @@ impl SystemStats {
     /// From the start to the first token: the prompt.
     pub fn prefill(&self, clock_mhz: f64) -> Option<Rates> {
         let first = self.tokens.first()?;
-        Some(rates(u64::from(self.prompt), first.cycle, first.read_beats, clock_mhz))
+        Some(rates(
+            u64::from(self.prompt),
+            first.cycle,
+            first.read_beats,
+            clock_mhz,
+        ))
     }
 
     /// From the first token to the last; `None` with fewer than two.
@@ -88,9 +93,13 @@ impl SystemStats {
             let _ = writeln!(out, "  {name:<28}{:>14}{:>14}", text(prefill), text(decode));
         };
         row("tokens", &|r| grouped(r.positions));
-        row("cycles a token", &|r| grouped(r.cycles_a_token.round() as u64));
+        row("cycles a token", &|r| {
+            grouped(r.cycles_a_token.round() as u64)
+        });
         row("memory bus busy", &|r| percent(r.bus_busy));
-        row(&format!("tokens/s at {clock_mhz} MHz"), &|r| format!("{:.1}", r.tokens_a_second));
+        row(&format!("tokens/s at {clock_mhz} MHz"), &|r| {
+            format!("{:.1}", r.tokens_a_second)
+        });
         let head = format!("  {:<28}{:>14}{:>14}\n", "", "prompt", "decode");
         let mut out = head + &out;
         let _ = writeln!(out, "\n  {:<28}{:>14}{:>14}", "unit", "busy", "waiting");
@@ -170,7 +179,11 @@ mod tests {
         SystemStats {
             cycles: 100_000,
             prompt: 4,
-            tokens: vec![token(7, 40_000, 20_000), token(8, 60_000, 35_000), token(9, 80_000, 50_000)],
+            tokens: vec![
+                token(7, 40_000, 20_000),
+                token(8, 60_000, 35_000),
+                token(9, 80_000, 50_000),
+            ],
             units: vec![UnitStats {
                 name: "tlmm".into(),
                 busy: 75_000,
@@ -201,11 +214,17 @@ mod tests {
     #[test]
     fn the_table_says_whether_every_bit_agreed() {
         let table = stats().table(200.0);
-        assert!(table.contains("75.0 %") && table.contains("1 234 567 bits"), "{table}");
+        assert!(
+            table.contains("75.0 %") && table.contains("1 234 567 bits"),
+            "{table}"
+        );
         let bad = SystemStats {
             mismatch: Some("instruction 9".into()),
             ..stats()
         };
-        assert!(bad.table(200.0).contains("DIFFERS from golden: instruction 9"));
+        assert!(
+            bad.table(200.0)
+                .contains("DIFFERS from golden: instruction 9")
+        );
     }
 }

@@ -50,6 +50,13 @@ pub fn doctor(out: &mut Out) -> Result<(), Failure> {
     let place = base_dir().display().to_string();
     let _ = writeln!(text, "\n  pinned tools live in {place}");
     let ok = !missing.has_errors();
-    out.result(&text, &json!({"ok": ok, "tools": Value::from(values), "tools_dir": place}))?;
-    if ok { Ok(()) } else { Err(Failure::Failed(missing)) }
+    out.result(
+        &text,
+        &json!({"ok": ok, "tools": Value::from(values), "tools_dir": place}),
+    )?;
+    if ok {
+        Ok(())
+    } else {
+        Err(Failure::Failed(missing))
+    }
 }

@@ -17,8 +17,8 @@ use clap::{Args, Parser, Subcommand};
 use serde_json::json;
 
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::job::Sampling;
 use crate::project::Origin;
+use crate::request::Request;
 use output::Out;
 
 const EXAMPLES: &str = "\
@@ -53,25 +53,33 @@ enum Command {
         The first run on a machine installs the pinned simulator into target/tools.")]
     Demo(demo::DemoArgs),
     /// Write a commented configuration for the shipped model.
-    #[command(after_help = "Example:\n  tritforge new --out my.toml\n\nAn existing file is never replaced.")]
+    #[command(
+        after_help = "Example:\n  tritforge new --out my.toml\n\nAn existing file is never replaced."
+    )]
     New(new::NewArgs),
     /// Check a configuration with its model and say what the machine will be.
     #[command(after_help = "Example:\n  tritforge check --config my.toml")]
     Check(ConfigArgs),
     /// Write the accelerator: Verilog, weight image, program, manifest, headers, diagram.
-    #[command(after_help = "Examples:\n  tritforge gen --config my.toml --out build\n  \
+    #[command(
+        after_help = "Examples:\n  tritforge gen --config my.toml --out build\n  \
         tritforge gen --config my.toml --out build --cells xcup\n\n\
         The directory must be absent, empty or written by tritforge. It is written whole or not at all, and the\n\
-        same input gives the same bytes.")]
+        same input gives the same bytes."
+    )]
     Gen(generate::GenArgs),
     /// Generate text with the golden machine: the same program, weights and rounding as the RTL.
-    #[command(after_help = "Examples:\n  tritforge run --prompt \"Once upon a time\"\n  \
-        tritforge run --model path/to/model --prompt \"One day\" --tokens 64 --temperature 0.8 --seed 3")]
+    #[command(
+        after_help = "Examples:\n  tritforge run --prompt \"Once upon a time\"\n  \
+        tritforge run --model path/to/model --prompt \"One day\" --tokens 64 --temperature 0.8 --seed 3"
+    )]
     Run(run::RunArgs),
     /// Simulate the RTL in Verilator, compare every bit with golden and report cycles.
-    #[command(after_help = "Examples:\n  tritforge sim --prompt \"Once upon a time\" --tokens 8\n  \
+    #[command(
+        after_help = "Examples:\n  tritforge sim --prompt \"Once upon a time\" --tokens 8\n  \
         tritforge sim --config my.toml --prompt \"One day\" --tokens 16 --stalls 30 --seed 7\n  \
-        tritforge sim --prompt \"One day\" --tokens 1 --trace wave.fst")]
+        tritforge sim --prompt \"One day\" --tokens 1 --trace wave.fst"
+    )]
     Sim(sim::SimArgs),
     /// Look for the tools that are needed, and say how to get what is missing.
     Doctor,
@@ -112,8 +120,9 @@ pub struct TextArgs {
 }
 
 impl TextArgs {
-    fn sampling(&self, seed: u32) -> Sampling {
-        Sampling {
+    fn request(&self, seed: u32) -> Request<'_> {
+        Request {
+            prompt: &self.prompt,
             tokens: self.tokens,
             temperature: self.temperature,
             top_k: self.top_k,

@@ -30,7 +30,14 @@ impl Canvas {
     }
 
     /// A block with its name and what is to know of it, centred.
-    fn block(&mut self, class: &str, at: (i32, i32), size: (i32, i32), name: &str, facts: &[String]) {
+    fn block(
+        &mut self,
+        class: &str,
+        at: (i32, i32),
+        size: (i32, i32),
+        name: &str,
+        facts: &[String],
+    ) {
         let ((x, y), (w, h)) = (at, size);
         self.line(format_args!(
             r#"<rect class="{class}" x="{x}" y="{y}" width="{w}" height="{h}" rx="6"/>"#
@@ -64,7 +71,9 @@ impl Canvas {
     }
 
     fn label(&mut self, x: i32, y: i32, text: &str) {
-        self.line(format_args!(r#"<text class="port" x="{x}" y="{y}">{text}</text>"#));
+        self.line(format_args!(
+            r#"<text class="port" x="{x}" y="{y}">{text}</text>"#
+        ));
     }
 }
 
@@ -163,14 +172,22 @@ fn memory(c: &mut Canvas, p: &MachineParams) {
         (560, 300),
         (160, 46),
         "stream buffer",
-        &facts([format!("{} beats, {} KiB", p.stream_buffer_beats, kib(p.stream_buffer_beats))]),
+        &facts([format!(
+            "{} beats, {} KiB",
+            p.stream_buffer_beats,
+            kib(p.stream_buffer_beats)
+        )]),
     );
     c.block(
         "b",
         (780, 300),
         (180, 46),
         "weight buffer",
-        &facts([format!("{} beats, {} KiB", p.weight_buffer_beats, kib(p.weight_buffer_beats))]),
+        &facts([format!(
+            "{} beats, {} KiB",
+            p.weight_buffer_beats,
+            kib(p.weight_buffer_beats)
+        )]),
     );
     let bytes = u64::from(p.scratchpad_words) * u64::from(p.word_bytes());
     c.block(
@@ -234,7 +251,12 @@ fn units(c: &mut Canvas, p: &MachineParams) {
         (200, 100),
         "tlmm",
         &facts([
-            format!("{} groups of {} x {} rows", p.groups, p.weight_format.group(), p.rows),
+            format!(
+                "{} groups of {} x {} rows",
+                p.groups,
+                p.weight_format.group(),
+                p.rows
+            ),
             format!("{} ternary weights a cycle", p.tile_k() * p.rows),
             format!("{dram} in memory, {index} tables"),
         ]),
@@ -284,7 +306,12 @@ mod tests {
     fn the_numbers_of_the_machine_stand_in_its_blocks() {
         let p = MachineParams::tiny();
         let text = svg(&p, "a < b");
-        for wanted in ["96 ternary weights a cycle", "2048 words of 128 bits", "AXI4, 64 bits", "a &lt; b"] {
+        for wanted in [
+            "96 ternary weights a cycle",
+            "2048 words of 128 bits",
+            "AXI4, 64 bits",
+            "a &lt; b",
+        ] {
             assert!(text.contains(wanted), "{wanted}");
         }
         assert_ne!(text, svg(&MachineParams::tiny_sherry(), "a < b"));

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// File that marks a directory as ours and lists its files.
 pub const MARKER: &str = ".tritforge";
-const MARKER_HEAD: &str = "This directory was written by tritforge and is replaced as a whole. Its files:";
+const MARKER_HEAD: &str =
+    "This directory was written by tritforge and is replaced as a whole. Its files:";
 
 /// Why a directory was not written. Nothing of it was changed.
 #[derive(Debug, thiserror::Error)]
@@ -115,7 +116,8 @@ pub fn write(dir: &Path, files: &[OutputFile]) -> Result<(), DirectoryError> {
     check(dir)?;
     // A link keeps pointing at the directory that is replaced.
     let dir = if dir.exists() {
-        dir.canonicalize().map_err(io_error("can not be resolved"))?
+        dir.canonicalize()
+            .map_err(io_error("can not be resolved"))?
     } else {
         std::path::absolute(dir).map_err(io_error("can not be resolved"))?
     };

@@ -29,7 +29,9 @@ pub fn files(
 ) -> Result<Vec<OutputFile>, serde_json::Error> {
     let head = project.head();
     let commented = |start: &str| -> String {
-        head.lines().map(|line| format!("{start} {line}\n")).collect()
+        head.lines()
+            .map(|line| format!("{start} {line}\n"))
+            .collect()
     };
     let mut filelist = commented("//");
     let mut files = Vec::new();
@@ -53,7 +55,10 @@ pub fn files(
         OutputFile::new("program.bin", compiled.program.as_slice()),
         OutputFile::new("program.s", commented(";") + &listing(compiled)),
         OutputFile::new("manifest.json", manifest),
-        OutputFile::new("csr.h", format!("/*\n{header} */\n{}", csr_h(project.abi()))),
+        OutputFile::new(
+            "csr.h",
+            format!("/*\n{header} */\n{}", csr_h(project.abi())),
+        ),
         OutputFile::new("csr.rdl", commented("//") + &systemrdl()),
         OutputFile::new("diagram.svg", diagram::svg(&project.params, &title)),
         OutputFile::new("tritforge.toml", project.config.source().text()),
@@ -67,7 +72,11 @@ fn listing(compiled: &Compiled) -> String {
     let mut out = String::from("\n");
     for line in disassemble_program(&compiled.instrs).lines() {
         // Labels start at the margin, instructions do not.
-        let note = if line.starts_with(' ') { notes.next() } else { None };
+        let note = if line.starts_with(' ') {
+            notes.next()
+        } else {
+            None
+        };
         let text = match note {
             Some(note) if !note.is_empty() => format!("{line}  {note}"),
             _ => line.to_owned(),
