@@ -23,7 +23,7 @@ use output::Out;
 
 const EXAMPLES: &str = "\
 Examples:
-  tritforge demo                                    from a trained model to text written by simulated RTL
+  tritforge demo                                    the RTL of a trained model writes text
   tritforge new --out my.toml                       a commented configuration to start from
   tritforge check --config my.toml                  does it fit? how large, how many bytes a token?
   tritforge run --prompt \"Once upon a time\"         the golden machine: text at once
