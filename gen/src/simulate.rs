@@ -36,8 +36,9 @@ pub enum SimEvent {
 ///
 /// # Errors
 /// The generator refuses; a fault of this program, because the parameters were checked.
-pub fn design(_project: &Project) -> Result<Design, String> {
-    Err("the top of the machine is not part of this build".into())
+pub fn design(project: &Project) -> Result<Design, String> {
+    let design = hw::top::top(&project.params).and_then(|top| Design::new(&top));
+    design.map_err(|e| format!("the generator refuses its own machine: {e}"))
 }
 
 /// Runs `job` on the RTL and compares with golden after every token. `on_event` may end the run.

@@ -43,11 +43,11 @@ pub fn files(
     }
     let manifest = serde_json::to_string_pretty(&compiled.manifest)? + "\n";
     let header = commented(" *");
+    let board = &project.config.board.name;
     let title = format!(
-        "{}: tritforge {}, machine {:016x}",
+        "{}, board {board}, tritforge {}",
         project.name,
-        env!("CARGO_PKG_VERSION"),
-        project.abi()
+        env!("CARGO_PKG_VERSION")
     );
     files.extend([
         OutputFile::new("filelist.f", filelist),
