@@ -5,3 +5,4 @@ pub mod sim;
 pub mod stream;
 pub mod tools;
 pub mod yosys;
+pub mod system;

@@ -1,5 +1,7 @@
 //! The scratchpad against a model of its words, with traffic on every port.
 
+#![allow(clippy::unwrap_used, reason = "a failing test may panic")]
+
 use std::collections::VecDeque;
 
 use hw::params::MachineParams;
@@ -112,7 +114,10 @@ fn every_port_sees_one_memory_under_random_traffic() {
         }
         for port in &mut reads {
             let addr = rng.random_range(0..span);
-            if port.offer.is_none() && rng.random_range(0..100) < busy && model[addr as usize].is_some() {
+            if port.offer.is_none()
+                && rng.random_range(0..100) < busy
+                && model[addr as usize].is_some()
+            {
                 port.offer = Some((addr, [0; 4]));
             }
         }
@@ -128,14 +133,18 @@ fn every_port_sees_one_memory_under_random_traffic() {
         for port in &mut reads {
             let answered = port.rsp_valid.is_some_and(|p| sim.get(p) == 1);
             let due = port.due.front().is_some_and(|d| d.0 == cycle);
-            assert_eq!(answered, due, "an answer comes exactly two cycles after its grant");
+            assert_eq!(
+                answered, due,
+                "an answer comes exactly two cycles after its grant"
+            );
             if let Some((_, word)) = port.due.pop_front_if(|d| d.0 == cycle) {
                 assert_eq!(sim.get_wide(port.data), word, "cycle {cycle}");
                 compared += 1;
             }
             if let Some((addr, _)) = port.offer.filter(|_| sim.get(port.ready) == 1) {
                 port.offer = None;
-                port.due.push_back((cycle + 2, model[addr as usize].unwrap()));
+                port.due
+                    .push_back((cycle + 2, model[addr as usize].unwrap()));
             }
         }
         for port in &mut writes {
@@ -157,7 +166,11 @@ fn an_access_past_the_end_is_a_fault_reads_zero_and_writes_nothing() {
         let get = |n: &str| sim.get(sim.port(n).unwrap());
         (get("fault_valid"), get("fault_port"), get("fault_info"))
     };
-    let (valid, addr, data) = (port(&sim, "pe_valid"), port(&sim, "pe_addr"), port(&sim, "pe_data"));
+    let (valid, addr, data) = (
+        port(&sim, "pe_valid"),
+        port(&sim, "pe_addr"),
+        port(&sim, "pe_data"),
+    );
     for (at, word) in [(0u32, [5; 4]), (WORDS, [6; 4])] {
         sim.set(valid, 1);
         sim.set(addr, at.into());
@@ -181,7 +194,11 @@ fn an_access_past_the_end_is_a_fault_reads_zero_and_writes_nothing() {
         assert_eq!(sim.get(port(&sim, "store_rsp_valid")), 1);
         assert_eq!(sim.get_wide(port(&sim, "store_rsp_data")), word);
     }
-    assert_eq!(fault(&sim), (1, pe_write, WORDS.into()), "the first fault is kept");
+    assert_eq!(
+        fault(&sim),
+        (1, pe_write, WORDS.into()),
+        "the first fault is kept"
+    );
     sim.reset(1).unwrap();
     assert_eq!(fault(&sim).0, 0);
 }
@@ -193,9 +210,16 @@ fn banks_become_block_memory_and_the_reader_none() {
     for (target, most) in [(Target::Xcup, 16), (Target::Ecp5, 16)] {
         let report = synth(&files(&pad), "scratchpad", target, false).unwrap();
         let total = &report.total;
-        assert!((8..=most).contains(&total.bram), "{target:?}: {} blocks", total.bram);
+        assert!(
+            (8..=most).contains(&total.bram),
+            "{target:?}: {} blocks",
+            total.bram
+        );
         assert_eq!(total.lutram, 0, "{target:?}");
-        println!("{target:?}: {} LUT, {} FF, {} blocks", total.lut, total.ff, total.bram);
+        println!(
+            "{target:?}: {} LUT, {} FF, {} blocks",
+            total.lut, total.ff, total.bram
+        );
     }
     let reader = vector_reader(128).unwrap();
     let report = synth(&files(&reader), &reader.name, Target::Xcup, true).unwrap();

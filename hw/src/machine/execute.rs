@@ -273,8 +273,9 @@ fn sample(m: &mut Machine, instr: &Instr, v: &[u32; 7]) -> Result<Signature, Tro
     Ok(sig)
 }
 
-/// Adds the words that have just been written to the signature.
-fn written(m: &Machine, sig: &mut Signature, addr: u32, words: u32) -> Result<(), RangeFault> {
+/// Notes the words that have just been written, and adds them to the signature.
+fn written(m: &mut Machine, sig: &mut Signature, addr: u32, words: u32) -> Result<(), RangeFault> {
+    m.written.push((addr, words));
     for w in addr..addr + words {
         sig.write(w, m.pad.word(w)?.iter().copied());
     }

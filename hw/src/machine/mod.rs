@@ -97,6 +97,8 @@ pub struct Machine {
     program: Vec<[u8; INSTR_BYTES as usize]>,
     /// CSR TOKEN_COUNT.
     pub token_count: u32,
+    /// Scratchpad words that the last instruction has written: first word, words.
+    pub written: Vec<(u32, u32)>,
 }
 
 impl Machine {
@@ -117,6 +119,7 @@ impl Machine {
             pc: 0,
             program: Vec::new(),
             token_count: 0,
+            written: Vec::new(),
         }
     }
 
@@ -174,6 +177,7 @@ impl Machine {
             .and_then(|word| Instr::decode(word).ok())
             .ok_or(Fault { cause: Cause::Illegal, unit: FaultUnit::Issue, info: 0, pc })?;
         self.pc = pc.wrapping_add(1);
+        self.written.clear();
         execute::execute(self, &instr, pc, memory)
     }
 }

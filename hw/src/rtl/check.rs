@@ -216,11 +216,30 @@ fn names(m: &ModuleBuilder, faults: &mut Vec<String>) {
         }
         _ => None,
     });
+    // Names that the printer adds.
+    let added: Vec<String> = m
+        .items
+        .iter()
+        .filter_map(|i| match i {
+            Item::Unused { index, .. } => Some(format!("unused_{index}")),
+            Item::MemAccess {
+                mem,
+                port:
+                    MemPort::Write {
+                        bytes: Some((_, port)),
+                        ..
+                    },
+                ..
+            } => Some(print::lane_index(&m.mems[*mem], *port)),
+            _ => None,
+        })
+        .collect();
     let nets = m.nets.iter().map(|n| (&*n.name, Some(n.loc)));
     let mems = m.mems.iter().map(|n| (&*n.name, Some(n.loc)));
     for (name, loc) in nets
         .chain(mems)
         .chain(instances)
+        .chain(added.iter().map(|n| (n.as_str(), None)))
         .chain(std::iter::once((m.name.as_str(), None)))
     {
         let place = loc.map(|l| format!("{l}: ")).unwrap_or_default();
@@ -270,7 +289,7 @@ pub(super) fn reads(item: &Item, f: &mut dyn FnMut(&Expr)) {
                     f(enable);
                     f(addr);
                     f(data);
-                    bytes.iter().for_each(|b| f(&b.enable));
+                    bytes.iter().for_each(|(b, _)| f(&b.enable));
                 }
                 MemPort::Read { enable, addr, .. } => {
                     f(enable);
@@ -339,7 +358,7 @@ pub(super) fn operands(e: &Expr, f: &mut dyn FnMut(&Expr)) {
 
 /// Poisoned expressions and nets of other modules, each reported once.
 fn expressions(m: &ModuleBuilder, faults: &mut Vec<String>) {
-    let mut found: IndexSet<String> = IndexSet::new();
+    let mut found: IndexSet<String> = faults.drain(..).collect();
     fn walk(m: &ModuleBuilder, e: &Expr, found: &mut IndexSet<String>) {
         match &*e.node {
             Node::Poison(text) => {
@@ -601,6 +620,15 @@ fn full(ty: Ty) -> (i128, i128) {
 
 impl Ranges<'_> {
     fn check(mut self, faults: &mut Vec<String>) {
+        for def in &self.m.nets {
+            let ((low, high), Some((a, b))) = (full(def.ty), def.range) else {
+                continue;
+            };
+            if a < low || b > high {
+                let text = format!("{}: `{}` promises {a}..={b}", def.loc, def.name);
+                faults.push(format!("{text}, more than a {} holds", def.ty));
+            }
+        }
         for item in &self.m.items {
             match item {
                 Item::Wire {

@@ -221,6 +221,14 @@ impl Expr {
         self.ty.width
     }
 
+    /// The message of a faulty expression.
+    pub(crate) fn fault(&self) -> Option<&str> {
+        match &*self.node {
+            Node::Poison(message) => Some(message),
+            _ => None,
+        }
+    }
+
     /// A net, whose name Verilog can index.
     pub(crate) fn net_id(&self) -> Option<usize> {
         match *self.node {
@@ -406,7 +414,8 @@ impl Expr {
         let ty = match op {
             BinOp::Mul => {
                 if self.ty.signed != rhs.ty.signed {
-                    return self.mismatch("product", rhs);
+                    let width = self.ty.width + rhs.ty.width;
+                    return self.mismatch("product", rhs, Ty { width, ..self.ty });
                 }
                 for side in [self, rhs] {
                     if side.ty.signed && side.net_id().is_none() && !side.is_lit() {
@@ -429,13 +438,13 @@ impl Expr {
             }
             BinOp::Eq | BinOp::Ne | BinOp::Lt | BinOp::Le => {
                 if self.ty != rhs.ty {
-                    return self.mismatch("comparison", rhs);
+                    return self.mismatch("comparison", rhs, uint(1));
                 }
                 uint(1)
             }
             BinOp::And | BinOp::Or | BinOp::Xor | BinOp::Add | BinOp::Sub => {
                 if self.ty != rhs.ty {
-                    return self.mismatch("operation", rhs);
+                    return self.mismatch("operation", rhs, self.ty);
                 }
                 self.ty
             }
@@ -444,8 +453,14 @@ impl Expr {
     }
 
     #[track_caller]
-    fn mismatch(&self, what: &str, rhs: &Expr) -> Expr {
-        Expr::poison(self.ty, format!("{what} of {} and {}", self.ty, rhs.ty))
+    fn mismatch(&self, what: &str, rhs: &Expr, result: Ty) -> Expr {
+        // An operand that is a fault itself explains more than its type.
+        for e in [self, rhs] {
+            if let Node::Poison(message) = &*e.node {
+                return Expr::new(Node::Poison(message.clone()), result);
+            }
+        }
+        Expr::poison(result, format!("{what} of {} and {}", self.ty, rhs.ty))
     }
 
     fn is_lit(&self) -> bool {

@@ -24,6 +24,8 @@ mod print;
 mod sim;
 mod stmt;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod ty;
 
 pub use blackbox::{BlackBoxModel, BoxIo, ExternModule, ModelMaker, Param};

@@ -89,7 +89,8 @@ pub(crate) enum MemPort {
         enable: Expr,
         addr: Expr,
         data: Expr,
-        bytes: Option<ByteEnable>,
+        /// Byte enables, and which of the memory's ports with such this is.
+        bytes: Option<(ByteEnable, usize)>,
     },
     /// Registered read; the old word when the same address is written in this cycle.
     Read {
@@ -217,13 +218,15 @@ impl Module {
 
     /// Modules instantiated here, in order, each once.
     pub fn children(&self) -> Vec<&Arc<Module>> {
-        let mut seen: IndexMap<&str, &Arc<Module>> = IndexMap::new();
+        let mut seen: Vec<&Arc<Module>> = Vec::new();
         for item in &self.items {
-            if let Item::Instance { module, .. } = item {
-                seen.entry(&module.name).or_insert(module);
+            if let Item::Instance { module, .. } = item
+                && !seen.iter().any(|m| Arc::ptr_eq(m, module))
+            {
+                seen.push(module);
             }
         }
-        seen.into_values().collect()
+        seen
     }
 }
 
@@ -362,6 +365,9 @@ impl ModuleBuilder {
     #[track_caller]
     pub fn assign(&mut self, net: &Expr, value: impl AsRef<Expr>) {
         let value = value.as_ref();
+        if let Some(fault) = value.fault() {
+            self.faults.push(fault.to_string());
+        }
         match net.net_id() {
             Some(id) if net.ty == value.ty => {
                 self.items.push(Item::Assign {
@@ -369,6 +375,8 @@ impl ModuleBuilder {
                     value: value.clone(),
                 });
             }
+            // A faulty value has been reported; its type says nothing.
+            Some(_) if value.fault().is_some() => {}
             Some(_) => self.faults.push(format!(
                 "{}: net of type {} assigned a {}",
                 Loc::here(),
@@ -609,11 +617,32 @@ impl ModuleBuilder {
             );
             self.faults.push(text);
         }
+        let mut enable = enable.clone();
+        // One lane is the whole word.
+        let bytes = bytes.filter(|b| {
+            if b.enable.ty == bool_ty() {
+                enable = &enable & &b.enable;
+            }
+            b.enable.ty != bool_ty()
+        });
+        if let Some(b) = &bytes
+            && (b.enable.net_id().is_none() || data.net_id().is_none())
+        {
+            let text = format!(
+                "{}: byte enables and their data need named nets: name them with wire()",
+                Loc::here()
+            );
+            self.faults.push(text);
+        }
+        let lanes = self.items.iter().filter(|i| {
+            matches!(i, Item::MemAccess { mem: m, port: MemPort::Write { bytes: Some(_), .. }, .. } if *m == mem.id)
+        });
+        let nth = lanes.count();
         let port = MemPort::Write {
-            enable: enable.clone(),
+            enable,
             addr: addr.clone(),
             data: data.clone(),
-            bytes,
+            bytes: bytes.map(|b| (b, nth)),
         };
         self.items.push(Item::MemAccess {
             mem: mem.id,
@@ -679,7 +708,8 @@ impl ModuleBuilder {
         }
     }
 
-    /// Instance of `module`. Ports `clk` and `rst` are connected to `clock` unless named in `inputs`.
+    /// Instance of `module`. Ports `clk` and `rst` are connected to `clock` unless named in `inputs`. An output named
+    /// there drives that net, declared before; the others become wires of the instance.
     #[track_caller]
     pub fn instance(
         &mut self,

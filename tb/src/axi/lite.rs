@@ -64,10 +64,20 @@ impl LiteMaster {
         let port = |name: &str| sim.port(&format!("{prefix}_{name}"));
         let ports = Ports {
             aw: [port("awvalid")?, port("awready")?, port("awaddr")?],
-            w: [port("wvalid")?, port("wready")?, port("wdata")?, port("wstrb")?],
+            w: [
+                port("wvalid")?,
+                port("wready")?,
+                port("wdata")?,
+                port("wstrb")?,
+            ],
             b: [port("bvalid")?, port("bready")?, port("bresp")?],
             ar: [port("arvalid")?, port("arready")?, port("araddr")?],
-            r: [port("rvalid")?, port("rready")?, port("rdata")?, port("rresp")?],
+            r: [
+                port("rvalid")?,
+                port("rready")?,
+                port("rdata")?,
+                port("rresp")?,
+            ],
         };
         Ok(Self {
             ports,
@@ -108,7 +118,12 @@ impl LiteMaster {
         {
             let (addr, data) = ((false, false), (false, !access.write));
             let ready = false;
-            self.running = Some(Running { access, addr, data, ready });
+            self.running = Some(Running {
+                access,
+                addr,
+                data,
+                ready,
+            });
         }
         let p = &self.ports;
         let (mut aw, mut w, mut ar, mut b, mut r) = (0, 0, 0, 0, 0);
@@ -116,7 +131,11 @@ impl LiteMaster {
             run.addr.0 = !run.addr.1 && (run.addr.0 || !self.dice.percent(self.stall_percent));
             run.data.0 = !run.data.1 && (run.data.0 || !self.dice.percent(self.stall_percent));
             run.ready = !self.dice.percent(self.stall_percent);
-            let (addr, data, ready) = (u64::from(run.addr.0), u64::from(run.data.0), u64::from(run.ready));
+            let (addr, data, ready) = (
+                u64::from(run.addr.0),
+                u64::from(run.data.0),
+                u64::from(run.ready),
+            );
             match run.access.write {
                 true => (aw, w, b) = (addr, data, ready),
                 false => (ar, r) = (addr, ready),
@@ -142,15 +161,28 @@ impl LiteMaster {
         let p = &self.ports;
         let fired = |valid: PortId, ready: PortId| sim.get(valid) == 1 && sim.get(ready) == 1;
         let Access { addr, write, .. } = run.access;
-        run.addr.1 |= if write { fired(p.aw[0], p.aw[1]) } else { fired(p.ar[0], p.ar[1]) };
+        run.addr.1 |= if write {
+            fired(p.aw[0], p.aw[1])
+        } else {
+            fired(p.ar[0], p.ar[1])
+        };
         run.data.1 |= write && fired(p.w[0], p.w[1]);
         let (finished, data, resp) = match write {
             true => (fired(p.b[0], p.b[1]), 0, sim.get(p.b[2])),
-            false => (fired(p.r[0], p.r[1]), sim.get(p.r[2]) as u32, sim.get(p.r[3])),
+            false => (
+                fired(p.r[0], p.r[1]),
+                sim.get(p.r[2]) as u32,
+                sim.get(p.r[3]),
+            ),
         };
         if finished {
             let resp = resp as u8;
-            self.responses.push_back(LiteResponse { addr, data, resp, write });
+            self.responses.push_back(LiteResponse {
+                addr,
+                data,
+                resp,
+                write,
+            });
             self.running = None;
         }
     }

@@ -159,7 +159,12 @@ impl AxiMemory {
     ///
     /// # Errors
     /// A port that the design lacks.
-    pub fn new(sim: &Sim, prefix: &str, config: AxiConfig, bytes: Vec<u8>) -> Result<Self, SimError> {
+    pub fn new(
+        sim: &Sim,
+        prefix: &str,
+        config: AxiConfig,
+        bytes: Vec<u8>,
+    ) -> Result<Self, SimError> {
         let port = |name: &str| sim.port(&format!("{prefix}_{name}"));
         let ports = Ports {
             ar: AddressPorts::find(sim, prefix, "ar")?,
@@ -227,7 +232,8 @@ impl AxiMemory {
         self.accepted = 0;
     }
 
-    /// Reset of the interconnect: forgets all bursts. The design's port must be reset in the same cycle.
+    /// Reset of the interconnect: forgets all bursts. To be called after `sample` of the cycle in which
+    /// the design's port was reset.
     pub fn reset(&mut self) {
         self.reads.clear();
         self.writes.clear();
@@ -254,7 +260,11 @@ impl AxiMemory {
 
     /// Puts this cycle's values on the design's inputs.
     pub fn drive(&mut self, sim: &mut Sim) {
-        let (now, stalls, most) = (sim.cycle(), self.config.stall_percent, self.config.outstanding);
+        let (now, stalls, most) = (
+            sim.cycle(),
+            self.config.stall_percent,
+            self.config.outstanding,
+        );
         let ar_ready = self.reads.len() < most && !self.dice.percent(stalls);
         let aw_ready = self.writes.len() < most && !self.dice.percent(stalls);
         sim.set(self.ports.ar.ready, u64::from(ar_ready));
@@ -263,7 +273,10 @@ impl AxiMemory {
         let w_ready = self.early.len() < 4 && !self.dice.percent(stalls);
         sim.set(self.ports.w_ready, u64::from(w_ready));
         if !self.offering_r {
-            let due = self.reads.front().is_some_and(|b| !b.silent && b.due <= now);
+            let due = self
+                .reads
+                .front()
+                .is_some_and(|b| !b.silent && b.due <= now);
             if due && !self.dice.percent(stalls) {
                 self.offering_r = true;
                 self.offer_read(sim);
@@ -272,7 +285,11 @@ impl AxiMemory {
         }
         if !self.offering_b {
             let due = |b: &Burst| b.moved == b.beats && !b.silent && b.due <= now;
-            let front = self.writes.front().filter(|b| due(b)).map(|b| (b.id, b.response));
+            let front = self
+                .writes
+                .front()
+                .filter(|b| due(b))
+                .map(|b| (b.id, b.response));
             if let Some((id, response)) = front
                 && !self.dice.percent(stalls)
             {
@@ -292,7 +309,9 @@ impl AxiMemory {
         let start = place.wrapping_sub(self.config.origin);
         let mut words = [0u32; 32];
         let count = self.bus_bytes as usize / 4;
-        let source = usize::try_from(start).ok().and_then(|s| self.bytes.get(s..s + 4 * count));
+        let source = usize::try_from(start)
+            .ok()
+            .and_then(|s| self.bytes.get(s..s + 4 * count));
         if let Some(source) = source.filter(|_| burst.response == OKAY) {
             for (word, bytes) in words.iter_mut().zip(source.chunks_exact(4)) {
                 *word = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
@@ -342,7 +361,13 @@ impl AxiMemory {
     }
 
     /// AR or AW: checks stability and rules; the burst if one was accepted.
-    fn address(&mut self, sim: &Sim, now: u64, write: bool, held: Option<[u64; 5]>) -> Option<Burst> {
+    fn address(
+        &mut self,
+        sim: &Sim,
+        now: u64,
+        write: bool,
+        held: Option<[u64; 5]>,
+    ) -> Option<Burst> {
         let (ports, channel) = match write {
             false => (&self.ports.ar, "AR"),
             true => (&self.ports.aw, "AW"),
@@ -374,7 +399,10 @@ impl AxiMemory {
                 self.error(now, channel, format!("{what} ({beats} beats at {addr:#x})"));
             }
         };
-        rule(addr / 4096 == (addr + bytes - 1) / 4096, "a burst crosses 4 KB");
+        rule(
+            addr / 4096 == (addr + bytes - 1) / 4096,
+            "a burst crosses 4 KB",
+        );
         rule(kind == 1, "the burst is not INCR");
         rule(beats <= max, "the burst is longer than agreed");
         rule(1 << size == bus, "size is not the bus width");
@@ -448,7 +476,11 @@ impl AxiMemory {
             }
         }
         if wrong_last {
-            self.error(now, "W", format!("WLAST is {} in the wrong beat", u8::from(beat.last)));
+            self.error(
+                now,
+                "W",
+                format!("WLAST is {} in the wrong beat", u8::from(beat.last)),
+            );
         }
         None
     }
