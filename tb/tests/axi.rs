@@ -69,8 +69,11 @@ fn address(addr: u64, beats: u64, size: u64, incr: u64) -> u64 {
     1 << 56 | addr << 19 | (beats - 1) << 11 | size << 8 | incr << 7
 }
 
+/// What stands on AR, AW and W in one cycle.
+type Words = (u64, u64, u64);
+
 /// What the memory says when these words are put on AR, AW and W, one cycle each.
-fn breach(cycles: &[(u64, u64, u64)], never_ready: bool) -> Option<String> {
+fn breach(cycles: &[Words], never_ready: bool) -> Option<String> {
     let mut sim = started("axi_wires", include_str!("verilog/axi_wires.v"));
     let config = AxiConfig {
         max_burst: 16,
@@ -102,7 +105,7 @@ fn breaches_of_the_protocol_are_seen() {
         breach(&[(0, 0, first), (0, 0, last), (0, two, 0)], false),
         None
     );
-    let cases: [(&[(u64, u64, u64)], bool, &str); 9] = [
+    let cases: [(&[Words], bool, &str); 9] = [
         (&[(address(0xff4, 4, 2, 1), 0, 0)], false, "crosses 4 KB"),
         (
             &[(address(0x0, 17, 2, 1), 0, 0)],
