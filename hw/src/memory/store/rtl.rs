@@ -62,7 +62,7 @@ pub fn store(p: &MoveParams) -> Result<Arc<Module>, RtlError> {
     let uneven = Operation::off_beat(p, &o.offset) | Operation::off_beat(p, &o.n);
     let astray = m.wire("astray", uneven & !&scalar);
     let oversize = words.bits(32, COUNT_BITS).reduce_or() | whole.bits(31, BEATS_BITS).reduce_or();
-    let oversize = m.wire("oversize", large & !&scalar);
+    let oversize = m.wire("oversize", oversize & !&scalar);
     let refuse = m.wire("refuse", &compute & (&astray | &oversize));
     let cause = |c: Cause| lit(c.code().into(), 8);
     let faulted = unit_fault(
