@@ -7,7 +7,8 @@ use num_bigint::BigUint;
 
 use super::error::Loc;
 use super::expr::Expr;
-use super::module::{Instance, Item, ModuleBuilder, Port, PortDir};
+use super::module::{Instance, Item, Port, PortDir};
+use super::builder::ModuleBuilder;
 use super::ty::Ty;
 
 /// Makes the model of one instance from its parameters.
