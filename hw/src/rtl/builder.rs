@@ -207,6 +207,19 @@ impl ModuleBuilder {
             }
         }
         let id = net_index(&net);
+        if constant(select) {
+            // A process that reads nothing would never run: the choice becomes an expression.
+            let value = arms.iter().rev().fold(default, |other, (key, value)| {
+                let key = Expr::new(Node::Lit(key.clone()), select.ty);
+                super::expr::mux(select.eq(&key), value, &other)
+            });
+            self.nets[id].kind = NetKind::Wire;
+            self.items.push(Item::Wire {
+                net: id,
+                value: Some(value),
+            });
+            return net;
+        }
         self.items.push(Item::Case {
             net: id,
             select: select.clone(),
@@ -358,6 +371,13 @@ impl ModuleBuilder {
     pub fn finish(self) -> Result<Arc<Module>, RtlError> {
         check::finish(self).map(Arc::new)
     }
+}
+
+/// Reads no net and no memory.
+fn constant(e: &Expr) -> bool {
+    let mut fixed = !matches!(*e.node, Node::Net { .. } | Node::MemRead { .. });
+    check::operands(e, &mut |x| fixed &= constant(x));
+    fixed
 }
 
 pub(super) fn net_index(net: &Expr) -> usize {
