@@ -45,7 +45,10 @@ pub struct Source {
 impl Source {
     /// `name` is what is printed in front of line and column, usually the path as given.
     pub fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), text: text.into() }
+        Self {
+            name: name.into(),
+            text: text.into(),
+        }
     }
 
     /// The name as shown.
@@ -97,7 +100,7 @@ pub struct Diagnostic {
     /// What is wrong, without a trailing full stop.
     pub message: String,
     /// Where, if it is in a text that can be shown.
-    pub place: Option<Place>,
+    pub place: Option<Box<Place>>,
     /// File concerned when there is no text to show.
     pub file: Option<String>,
     /// What to do about it, one line each.
@@ -118,13 +121,19 @@ impl Diagnostic {
 
     /// A warning without place or help.
     pub fn warning(message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(message) }
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(message)
+        }
     }
 
     /// Points into a source.
     #[must_use]
     pub fn at(mut self, source: &Source, span: Range<usize>) -> Self {
-        self.place = Some(Place { source: source.clone(), span });
+        self.place = Some(Box::new(Place {
+            source: source.clone(),
+            span,
+        }));
         self
     }
 
@@ -148,13 +157,22 @@ impl Diagnostic {
         let frame = paint(AnsiColor::BrightBlue.on_default().bold());
         let strong = paint(Style::new().bold());
         let word = self.severity.word();
-        writeln!(out, "{severity}{word}{severity:#}{strong}: {}{strong:#}", self.message)?;
+        writeln!(
+            out,
+            "{severity}{word}{severity:#}{strong}: {}{strong:#}",
+            self.message
+        )?;
         let mut gutter = 1;
-        if let Some(Place { source, span }) = &self.place {
+        if let Some(place) = &self.place {
+            let Place { source, span } = place.as_ref();
             let (line, column) = source.line_column(span.start);
             let number = line.to_string();
             gutter = number.len();
-            writeln!(out, "{:gutter$}{frame}-->{frame:#} {}:{line}:{column}", "", source.name)?;
+            writeln!(
+                out,
+                "{:gutter$}{frame}-->{frame:#} {}:{line}:{column}",
+                "", source.name
+            )?;
             let start = source.line_start(span.start);
             let shown = source.text[start..].lines().next().unwrap_or_default();
             // A tab has no fixed width; a space keeps the caret under its character.
@@ -175,7 +193,11 @@ impl Diagnostic {
             writeln!(out, "{:gutter$}{frame}-->{frame:#} {file}", "")?;
         }
         for help in &self.help {
-            writeln!(out, "{:gutter$} {frame}={frame:#} {strong}help:{strong:#} {help}", "")?;
+            writeln!(
+                out,
+                "{:gutter$} {frame}={frame:#} {strong}help:{strong:#} {help}",
+                ""
+            )?;
         }
         Ok(())
     }
@@ -215,7 +237,10 @@ impl Diagnostics {
 
     /// How many errors there are.
     pub fn errors(&self) -> usize {
-        self.messages.iter().filter(|m| m.severity == Severity::Error).count()
+        self.messages
+            .iter()
+            .filter(|m| m.severity == Severity::Error)
+            .count()
     }
 
     /// Whether the input can not be used.
@@ -225,7 +250,11 @@ impl Diagnostics {
 
     /// `Err(self)` when there is an error, else `Ok` of the value; warnings stay with `self`.
     pub fn into_result<T>(self, value: T) -> Result<(T, Diagnostics), Diagnostics> {
-        if self.has_errors() { Err(self) } else { Ok((value, self)) }
+        if self.has_errors() {
+            Err(self)
+        } else {
+            Ok((value, self))
+        }
     }
 
     /// All messages as text without escape sequences.
@@ -250,6 +279,24 @@ impl Diagnostics {
         out
     }
 
+    /// All messages for programs: severity, text, place and help of each.
+    pub fn to_json(&self) -> serde_json::Value {
+        let value = |m: &Diagnostic| {
+            let place = m.place.as_ref().map(|p| {
+                let (line, column) = p.source.line_column(p.span.start);
+                serde_json::json!({"file": p.source.name(), "line": line, "column": column})
+            });
+            let file = m.file.as_ref().map(|f| serde_json::json!({"file": f}));
+            serde_json::json!({
+                "severity": m.severity.word(),
+                "message": m.message,
+                "place": place.or(file),
+                "help": m.help,
+            })
+        };
+        self.messages.iter().map(value).collect()
+    }
+
     /// Prints to standard error, coloured when it is a terminal that wants colours.
     pub fn emit(&self) {
         if !self.is_empty() {
@@ -259,13 +306,19 @@ impl Diagnostics {
 
     /// 1 when there is an error, else 0.
     pub fn exit_code(&self) -> ExitCode {
-        if self.has_errors() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        if self.has_errors() {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        }
     }
 }
 
 impl From<Diagnostic> for Diagnostics {
     fn from(message: Diagnostic) -> Self {
-        Self { messages: vec![message] }
+        Self {
+            messages: vec![message],
+        }
     }
 }
 
@@ -316,7 +369,9 @@ mod tests {
         let source = Source::new("a.toml", "[engine]\ngröups = 8\n");
         let at = source.text().find("gröups").unwrap();
         let diagnostics = Diagnostics::from(
-            Diagnostic::error("unknown key `gröups`").at(&source, at..at + 7).help("try `groups`"),
+            Diagnostic::error("unknown key `gröups`")
+                .at(&source, at..at + 7)
+                .help("try `groups`"),
         );
         assert_eq!(
             diagnostics.plain(),

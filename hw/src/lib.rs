@@ -1,8 +1,11 @@
 //! What the machine is: the typed RTL layer, number formats, the ISA, one folder a unit, and the top.
 
+pub mod control;
 pub mod fault;
 pub mod glue;
 pub mod isa;
+pub mod machine;
+pub mod memory;
 pub mod num;
 pub mod params;
 pub mod pe;
@@ -11,3 +14,4 @@ pub mod sample;
 pub mod scratchpad;
 pub mod tlmm;
 pub mod vec;
+pub mod top;

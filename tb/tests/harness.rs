@@ -158,6 +158,11 @@ fn traces_are_written_only_when_complete() {
         })
         .unwrap();
     assert_eq!(
+        values.remove(0),
+        (0, b"x".to_vec()),
+        "unknown before the window"
+    );
+    assert_eq!(
         values.len(),
         100,
         "the second window alone, one change a cycle"

@@ -10,7 +10,8 @@ use hw::tlmm::golden::pack_matrix;
 
 use super::CompileError;
 use super::manifest::{MatrixStats, Region};
-use crate::model::{Layer, Model, RopeTable, Ternary};
+use crate::model::rope::RopeTable;
+use crate::model::{Layer, Model, Ternary};
 
 /// Regions start on this many bytes: a DRAM burst's natural boundary, and a multiple of every bus width.
 pub const ALIGN: usize = 64;

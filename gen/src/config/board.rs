@@ -81,15 +81,34 @@ pub struct Board {
 pub const BUS_BITS: &[u64] = &[32, 64, 128, 256];
 
 const BUILT_IN: &[(&str, &str)] = &[
-    ("sim64", include_str!("../../../constraints/boards/sim64.toml")),
-    ("kv260", include_str!("../../../constraints/boards/kv260.toml")),
-    ("ulx3s-85f", include_str!("../../../constraints/boards/ulx3s-85f.toml")),
+    (
+        "sim64",
+        include_str!("../../../constraints/boards/sim64.toml"),
+    ),
+    (
+        "kv260",
+        include_str!("../../../constraints/boards/kv260.toml"),
+    ),
+    (
+        "ulx3s-85f",
+        include_str!("../../../constraints/boards/ulx3s-85f.toml"),
+    ),
 ];
 
-const ANY_COUNT: Kind = Kind::Count { min: 1, max: 1 << 62, power_of_two: false };
+const ANY_COUNT: Kind = Kind::Count {
+    min: 1,
+    max: 1 << 62,
+    power_of_two: false,
+};
 
 const fn key(section: &'static str, name: &'static str, kind: Kind, doc: &'static str) -> Key {
-    Key { section, name, kind, absent: Absent::Refuse, doc }
+    Key {
+        section,
+        name,
+        kind,
+        absent: Absent::Refuse,
+        doc,
+    }
 }
 
 const fn resource(name: &'static str, doc: &'static str) -> Key {
@@ -104,15 +123,40 @@ const fn resource(name: &'static str, doc: &'static str) -> Key {
 
 /// The keys of a board file.
 pub const BOARD_KEYS: &[Key] = &[
-    key("board", "name", Kind::Text, "Name used in `[target] board`."),
+    key(
+        "board",
+        "name",
+        Kind::Text,
+        "Name used in `[target] board`.",
+    ),
     key("board", "description", Kind::Text, "One line for lists."),
     key("device", "part", Kind::Text, "Ordering code of the device."),
-    key("device", "family", Kind::Choice(Family::WORDS), "Technology of the emitted Verilog."),
-    key("clock", "mhz", Kind::Positive, "Clock of the accelerator, MHz."),
+    key(
+        "device",
+        "family",
+        Kind::Choice(Family::WORDS),
+        "Technology of the emitted Verilog.",
+    ),
+    key(
+        "clock",
+        "mhz",
+        Kind::Positive,
+        "Clock of the accelerator, MHz.",
+    ),
     key("memory", "kind", Kind::Text, "What kind of memory."),
-    key("memory", "bus_bits", Kind::OneOf(BUS_BITS), "Width of the memory bus, bits."),
+    key(
+        "memory",
+        "bus_bits",
+        Kind::OneOf(BUS_BITS),
+        "Width of the memory bus, bits.",
+    ),
     key("memory", "bytes", ANY_COUNT, "Size of the memory, bytes."),
-    key("memory", "bandwidth_gbps", Kind::Positive, "Peak bandwidth, 10^9 bytes a second."),
+    key(
+        "memory",
+        "bandwidth_gbps",
+        Kind::Positive,
+        "Peak bandwidth, 10^9 bytes a second.",
+    ),
     resource("luts", "Lookup tables."),
     resource("flip_flops", "Flip-flops."),
     resource("block_rams", "Block RAMs, in the family's own size."),
@@ -170,7 +214,9 @@ mod tests {
     #[test]
     fn every_built_in_board_reads_and_carries_its_own_name() {
         for name in Board::names() {
-            let board = Board::built_in(name).unwrap().unwrap_or_else(|e| panic!("{e}"));
+            let board = Board::built_in(name)
+                .unwrap()
+                .unwrap_or_else(|e| panic!("{e}"));
             assert_eq!(board.name, name);
             assert!(board.memory_bandwidth > 0.0 && board.clock_mhz > 0.0);
         }

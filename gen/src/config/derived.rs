@@ -60,8 +60,11 @@ pub struct Derived {
     pub queue_depth: u32,
 }
 
+/// A length's name in config.json, and how to read it.
+type LaneRule = (&'static str, fn(&ModelConfig) -> usize);
+
 /// Lengths of a model that the vector unit moves whole words of.
-const LANE_RULES: &[(&str, fn(&ModelConfig) -> usize)] = &[
+const LANE_RULES: &[LaneRule] = &[
     ("hidden_size", |m| m.hidden),
     ("intermediate_size", |m| m.ffn),
     ("half of head_dim", |m| m.head_dim / 2),
@@ -103,7 +106,12 @@ impl Config {
 
         let group_weights = engine.weight_format.weights();
         let tile_k = engine.groups * group_weights;
-        let longest_k = to_u32(model.hidden.max(model.ffn).max(model.heads * model.head_dim));
+        let longest_k = to_u32(
+            model
+                .hidden
+                .max(model.ffn)
+                .max(model.heads * model.head_dim),
+        );
         let bus_bytes = engine.bus_bits / 8;
         let derived = Derived {
             context,
@@ -140,7 +148,11 @@ impl Config {
             let length = length(model);
             if !length.is_multiple_of(lanes) {
                 let common = 1_u64 << length.trailing_zeros().min(4);
-                let kind = Kind::Count { min: 2, max: common.max(2), power_of_two: true };
+                let kind = Kind::Count {
+                    min: 2,
+                    max: common.max(2),
+                    power_of_two: true,
+                };
                 let message = Diagnostic::error(format!(
                     "vec_lanes = {lanes} does not divide the model's {name} of {length}"
                 ));
@@ -189,7 +201,10 @@ impl Config {
                 engine.bus_bits * weights / bits
             ));
             let message = if groups <= 64 {
-                message.help(format!("groups = {groups} keeps up with {} rows", engine.rows))
+                message.help(format!(
+                    "groups = {groups} keeps up with {} rows",
+                    engine.rows
+                ))
             } else {
                 message.help("raise rows and groups")
             };
@@ -216,7 +231,14 @@ mod tests {
     #[test]
     fn accumulators_hold_the_worst_sum() {
         // numerics.md, section 3: signed bits for these K.
-        for (k, bits) in [(2560, 20), (4096, 20), (6912, 21), (8192, 21), (14336, 22), (23040, 23)] {
+        for (k, bits) in [
+            (2560, 20),
+            (4096, 20),
+            (6912, 21),
+            (8192, 21),
+            (14336, 22),
+            (23040, 23),
+        ] {
             assert_eq!(accumulator_bits(k), bits, "K = {k}");
         }
     }

@@ -13,15 +13,29 @@ const fn key(
     absent: Absent,
     doc: &'static str,
 ) -> Key {
-    Key { section, name, kind, absent, doc }
+    Key {
+        section,
+        name,
+        kind,
+        absent,
+        doc,
+    }
 }
 
 const fn count(min: u64, max: u64) -> Kind {
-    Kind::Count { min, max, power_of_two: false }
+    Kind::Count {
+        min,
+        max,
+        power_of_two: false,
+    }
 }
 
 const fn power_of_two(min: u64, max: u64) -> Kind {
-    Kind::Count { min, max, power_of_two: true }
+    Kind::Count {
+        min,
+        max,
+        power_of_two: true,
+    }
 }
 
 const fn number(default: u64) -> Absent {
@@ -76,7 +90,13 @@ pub const CONFIG_KEYS: &[Key] = &[
         number(8),
         "Groups of activations looked up in parallel (T).",
     ),
-    key("engine", "rows", count(1, 64), number(4), "Output rows computed in parallel (Q)."),
+    key(
+        "engine",
+        "rows",
+        count(1, 64),
+        number(4),
+        "Output rows computed in parallel (Q).",
+    ),
     key(
         "engine",
         "pe_rows",
@@ -94,7 +114,7 @@ pub const CONFIG_KEYS: &[Key] = &[
     key(
         "engine",
         "scratchpad_words",
-        count(64, 1 << 20),
+        power_of_two(64, 1 << 16),
         Absent::Derive("what the program needs"),
         "Words of the scratchpad, each vec_lanes x 32 bits.",
     ),
@@ -102,21 +122,21 @@ pub const CONFIG_KEYS: &[Key] = &[
         "engine",
         "weight_buffer_beats",
         power_of_two(16, 1 << 16),
-        number(512),
+        number(4096),
         "Depth of the weight prefetch buffer, in beats of the memory bus.",
     ),
     key(
         "engine",
         "stream_buffer_beats",
         power_of_two(16, 1 << 16),
-        number(256),
+        number(1024),
         "Depth of the buffer for keys, values, norms and embeddings, in beats of the memory bus.",
     ),
     key(
         "engine",
         "queue_depth",
-        count(1, 64),
-        number(4),
+        power_of_two(2, 64),
+        number(16),
         "Instructions waiting in front of each unit.",
     ),
     key(
@@ -169,12 +189,22 @@ fn property(key: &Key) -> Value {
     let mut property = match key.kind {
         Kind::Text => json!({"type": "string", "minLength": 1}),
         Kind::Choice(words) => json!({"type": "string", "enum": words}),
-        Kind::Count { min, max, power_of_two: false } => {
+        Kind::Count {
+            min,
+            max,
+            power_of_two: false,
+        } => {
             json!({"type": "integer", "minimum": min, "maximum": max})
         }
-        Kind::Count { min, max, power_of_two: true } => {
-            let values: Vec<u64> =
-                (0..64).map(|b| 1 << b).filter(|v| (min..=max).contains(v)).collect();
+        Kind::Count {
+            min,
+            max,
+            power_of_two: true,
+        } => {
+            let values: Vec<u64> = (0..64)
+                .map(|b| 1 << b)
+                .filter(|v| (min..=max).contains(v))
+                .collect();
             json!({"type": "integer", "enum": values})
         }
         Kind::OneOf(values) => json!({"type": "integer", "enum": values}),
@@ -216,11 +246,19 @@ pub fn starter_config(model_path: &str) -> String {
             }
             Absent::Default(datum) => {
                 let legal = legal.trim_end();
-                let comment = if legal.is_empty() { String::new() } else { format!("# {legal}\n") };
+                let comment = if legal.is_empty() {
+                    String::new()
+                } else {
+                    format!("# {legal}\n")
+                };
                 writeln!(out, "{comment}{} = {datum}", key.name)
             }
             Absent::Derive(from) => {
-                writeln!(out, "# {legal}When left out: from {from}.\n# {} =", key.name)
+                writeln!(
+                    out,
+                    "# {legal}When left out: from {from}.\n# {} =",
+                    key.name
+                )
             }
         };
     }

@@ -2,7 +2,7 @@
 //!
 //! * [`keys`]: every key with its rule, default and meaning; the JSON Schema and the starter file.
 //! * [`read`]: the reader that checks a file against its keys.
-//! * [`board`]: boards.
+//! * [`board`] holds the boards.
 //! * [`derived`]: rules between sections and the model, and the sizes every other part reads.
 
 pub mod board;
@@ -51,7 +51,11 @@ impl WeightFormat {
     }
 
     fn from_word(word: &str) -> Self {
-        if word == "sherry" { WeightFormat::Sherry } else { WeightFormat::G3 }
+        if word == "sherry" {
+            WeightFormat::Sherry
+        } else {
+            WeightFormat::G3
+        }
     }
 }
 
@@ -233,11 +237,17 @@ pub fn read_source(path: &Path) -> Result<Source, Diagnostics> {
     let refuse = |why: String| Diagnostics::from(Diagnostic::error(why).in_file(name.clone()));
     let meta = std::fs::metadata(path).map_err(|e| refuse(format!("can not be read: {e}")))?;
     if !meta.is_file() || meta.len() > MAX_BYTES {
-        return Err(refuse(format!("is not a text file of at most {MAX_BYTES} bytes")));
+        return Err(refuse(format!(
+            "is not a text file of at most {MAX_BYTES} bytes"
+        )));
     }
     let bytes = std::fs::read(path).map_err(|e| refuse(format!("can not be read: {e}")))?;
-    let text = String::from_utf8(bytes)
-        .map_err(|e| refuse(format!("is not UTF-8 (byte {})", e.utf8_error().valid_up_to())))?;
+    let text = String::from_utf8(bytes).map_err(|e| {
+        refuse(format!(
+            "is not UTF-8 (byte {})",
+            e.utf8_error().valid_up_to()
+        ))
+    })?;
     Ok(Source::new(name, text))
 }
 
@@ -247,8 +257,11 @@ fn formats(
     diagnostics: &mut Diagnostics,
 ) -> (WeightFormat, DramFormat) {
     let index = WeightFormat::from_word(values.text("engine.weight_format"));
-    let legal: Vec<DramFormat> =
-        LEGAL_FORMATS.iter().filter(|(i, _)| *i == index).map(|(_, dram)| *dram).collect();
+    let legal: Vec<DramFormat> = LEGAL_FORMATS
+        .iter()
+        .filter(|(i, _)| *i == index)
+        .map(|(_, dram)| *dram)
+        .collect();
     let default = legal.first().copied().unwrap_or(DramFormat::Base3);
     let dram = match values.text("engine.dram_format") {
         "" => default,

@@ -38,12 +38,24 @@ impl fmt::Display for Kind {
         match self {
             Kind::Text => f.write_str("a text in quotes"),
             Kind::Choice(words) => {
-                write!(f, "{}", one_of(words.iter().map(|word| format!("\"{word}\""))))
+                write!(
+                    f,
+                    "{}",
+                    one_of(words.iter().map(|word| format!("\"{word}\"")))
+                )
             }
-            Kind::Count { min, max, power_of_two: false } => {
+            Kind::Count {
+                min,
+                max,
+                power_of_two: false,
+            } => {
                 write!(f, "an integer from {min} to {max}")
             }
-            Kind::Count { min, max, power_of_two: true } => {
+            Kind::Count {
+                min,
+                max,
+                power_of_two: true,
+            } => {
                 write!(f, "a power of two from {min} to {max}")
             }
             Kind::OneOf(values) => write!(f, "{}", one_of(values.iter())),
@@ -219,10 +231,16 @@ fn read_section(
     }
     for (name, value) in in_file_order(table) {
         let word = name.get_ref().as_ref();
-        let Some(key) = keys.iter().find(|key| key.section == section && key.name == word) else {
+        let Some(key) = keys
+            .iter()
+            .find(|key| key.section == section && key.name == word)
+        else {
             let here: Vec<_> = keys.iter().filter(|k| k.section == section).collect();
-            let mut message =
-                unknown("key", word, &here.iter().map(|key| key.name).collect::<Vec<_>>());
+            let mut message = unknown(
+                "key",
+                word,
+                &here.iter().map(|key| key.name).collect::<Vec<_>>(),
+            );
             if let Some(other) = keys.iter().find(|key| key.name == word) {
                 message.help = vec![format!("`{word}` belongs below `[{}]`", other.section)];
             }
@@ -251,7 +269,9 @@ fn unknown(what: &str, word: &str, legal: &[&str]) -> Diagnostic {
 fn missing(source: &Source, root: &DeTable<'_>, key: &Key) -> Diagnostic {
     let message = Diagnostic::error(format!("`{}` is missing in `[{}]`", key.name, key.section))
         .help(format!("{} must be {}", key.name, key.kind));
-    let header = root.iter().find(|(name, _)| name.get_ref().as_ref() == key.section);
+    let header = root
+        .iter()
+        .find(|(name, _)| name.get_ref().as_ref() == key.section);
     match header {
         Some((name, _)) => message.at(source, name.span()),
         None => message.in_file(source.name()),
@@ -263,7 +283,13 @@ fn check(key: &Key, value: &DeValue<'_>) -> Result<Datum, Diagnostic> {
     let wrong = |shown: String| {
         Diagnostic::error(format!("`{}` must be {}, not {shown}", key.name, key.kind))
     };
-    let kind_of = || wrong(format!("{} {}", article(value.type_str()), value.type_str()));
+    let kind_of = || {
+        wrong(format!(
+            "{} {}",
+            article(value.type_str()),
+            value.type_str()
+        ))
+    };
     match key.kind {
         Kind::Text => match value.as_str() {
             Some("") => Err(wrong("an empty text".into())),
@@ -307,19 +333,31 @@ fn check(key: &Key, value: &DeValue<'_>) -> Result<Datum, Diagnostic> {
 }
 
 fn article(word: &str) -> &'static str {
-    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
+    if word.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    }
 }
 
 /// The legal integer nearest to `value`; the smaller of two that are equally near.
 pub fn nearest_count(kind: Kind, value: i128) -> u64 {
     let closest = |candidates: &mut dyn Iterator<Item = u64>| {
-        candidates.min_by_key(|&c| ((i128::from(c) - value).unsigned_abs(), c)).unwrap_or(0)
+        candidates
+            .min_by_key(|&c| ((i128::from(c) - value).unsigned_abs(), c))
+            .unwrap_or(0)
     };
     match kind {
         Kind::OneOf(values) => closest(&mut values.iter().copied()),
-        Kind::Count { min, max, power_of_two: true } => {
-            closest(&mut (0..64).map(|bit| 1 << bit).filter(|v| (min..=max).contains(v)))
-        }
+        Kind::Count {
+            min,
+            max,
+            power_of_two: true,
+        } => closest(
+            &mut (0..64)
+                .map(|bit| 1 << bit)
+                .filter(|v| (min..=max).contains(v)),
+        ),
         Kind::Count { min, max, .. } => {
             u64::try_from(value.clamp(i128::from(min), i128::from(max))).unwrap_or(min)
         }

@@ -72,9 +72,15 @@ fn the_schema_lists_every_key() {
 #[test]
 fn all_unknown_keys_are_named_at_once_with_their_places() {
     let text = refused("[model]\npath = \"m\"\n[engin]\n[engine]\ngropus = 8\nboard = \"kv260\"\n");
-    assert!(text.contains("unknown section `engin`\n --> c.toml:3:2"), "{text}");
+    assert!(
+        text.contains("unknown section `engin`\n --> c.toml:3:2"),
+        "{text}"
+    );
     assert!(text.contains("did you mean `engine`?"), "{text}");
-    assert!(text.contains("unknown key `gropus` in `[engine]`\n --> c.toml:5:1"), "{text}");
+    assert!(
+        text.contains("unknown key `gropus` in `[engine]`\n --> c.toml:5:1"),
+        "{text}"
+    );
     assert!(text.contains("did you mean `groups`?"), "{text}");
     assert!(text.contains("`board` belongs below `[target]`"), "{text}");
 }
@@ -85,24 +91,47 @@ fn illegal_values_name_the_nearest_legal_one() {
         ("groups = 0", "the nearest legal value is 1"),
         ("groups = 65", "the nearest legal value is 64"),
         ("groups = -3", "the nearest legal value is 1"),
-        ("groups = 99999999999999999999", "the nearest legal value is 64"),
-        ("groups = 8.0", "must be an integer from 1 to 64, not a float"),
-        ("groups = \"8\"", "must be an integer from 1 to 64, not a string"),
+        (
+            "groups = 99999999999999999999",
+            "the nearest legal value is 64",
+        ),
+        (
+            "groups = 8.0",
+            "must be an integer from 1 to 64, not a float",
+        ),
+        (
+            "groups = \"8\"",
+            "must be an integer from 1 to 64, not a string",
+        ),
         ("vec_lanes = 6", "the nearest legal value is 4"),
-        ("weight_buffer_beats = 500", "the nearest legal value is 512"),
-        ("bus_bits = 96", "must be `32`, `64`, `128` or `256`, not 96"),
+        (
+            "weight_buffer_beats = 500",
+            "the nearest legal value is 512",
+        ),
+        (
+            "bus_bits = 96",
+            "must be `32`, `64`, `128` or `256`, not 96",
+        ),
         ("weight_format = \"sherri\"", "did you mean \"sherry\"?"),
-        ("weight_format = 3", "must be `\"g3\"` or `\"sherry\"`, not an integer"),
+        (
+            "weight_format = 3",
+            "must be `\"g3\"` or `\"sherry\"`, not an integer",
+        ),
     ] {
         let text = refused(&engine(line));
-        assert!(text.contains(wanted) && text.contains("c.toml:4:"), "{line}: {text}");
+        assert!(
+            text.contains(wanted) && text.contains("c.toml:4:"),
+            "{line}: {text}"
+        );
     }
     assert_eq!(parse(&engine("groups = 0x1_0")).unwrap().engine.groups, 16);
 }
 
 #[test]
 fn formats_must_fit_each_other() {
-    let text = refused(&engine("weight_format = \"sherry\"\ndram_format = \"base3\""));
+    let text = refused(&engine(
+        "weight_format = \"sherry\"\ndram_format = \"base3\"",
+    ));
     assert!(text.contains("dram_format must be `\"sherry\"`"), "{text}");
     assert!(text.contains("c.toml:5:15"), "{text}");
     let text = refused(&engine("dram_format = \"sherry\""));
@@ -129,39 +158,72 @@ fn boards_are_found_by_name_or_by_file() {
     assert!(text.contains("c.toml:4:9"), "{text}");
     assert!(refused(&board("nowhere.toml")).contains("nowhere.toml"));
     let ulx3s = parse(&board("ulx3s-85f")).unwrap();
-    assert_eq!((ulx3s.engine.bus_bits, ulx3s.board.family), (32, Family::Ecp5));
+    assert_eq!(
+        (ulx3s.engine.bus_bits, ulx3s.board.family),
+        (32, Family::Ecp5)
+    );
 
     let folder = tempfile::tempdir().unwrap();
     let mine = include_str!("../../../constraints/boards/sim64.toml").replace("= 200", "= 100");
     std::fs::write(folder.path().join("mine.toml"), mine).unwrap();
     let text = board("mine.toml") + "[engine]\nbus_bits = 128\n";
     let config = Config::parse(&Source::new("c.toml", text), folder.path()).unwrap();
-    assert_eq!((config.board.clock_mhz, config.engine.bus_bits), (100.0, 128));
+    assert_eq!(
+        (config.board.clock_mhz, config.engine.bus_bits),
+        (100.0, 128)
+    );
 }
 
 #[test]
 fn a_configuration_must_fit_its_model() {
     let check = |lines: &str, model: &ModelConfig| {
-        parse(&format!("{lines}\n[model]\npath = \"m\"\n")).unwrap().derive(model)
+        parse(&format!("{lines}\n[model]\npath = \"m\"\n"))
+            .unwrap()
+            .derive(model)
     };
     let (derived, warnings) = check("", &tale()).unwrap();
     assert!(warnings.is_empty(), "{warnings}");
-    assert_eq!((derived.gqa_group, derived.pe_rows, derived.pe_lanes), (3, 3, 8));
-    assert_eq!((derived.tile_k, derived.weights_per_cycle, derived.context), (24, 96, 256));
+    assert_eq!(
+        (derived.gqa_group, derived.pe_rows, derived.pe_lanes),
+        (3, 3, 8)
+    );
+    assert_eq!(
+        (derived.tile_k, derived.weights_per_cycle, derived.context),
+        (24, 96, 256)
+    );
     assert_eq!((derived.longest_k, derived.accumulator_bits), (480, 17));
 
     let text = check("[engine]\npe_rows = 2", &tale()).unwrap_err().plain();
-    assert!(text.contains("pe_rows = 2 does not divide") && text.contains("value is 1"), "{text}");
+    assert!(
+        text.contains("pe_rows = 2 does not divide") && text.contains("value is 1"),
+        "{text}"
+    );
     let odd = ModelConfig { ffn: 482, ..tale() };
     let text = check("[engine]\nvec_lanes = 8", &odd).unwrap_err().plain();
-    assert!(text.contains("intermediate_size of 482") && text.contains("value is 2"), "{text}");
-    let large = ModelConfig { vocab: 1 << 20, ..tale() };
-    let text = check("[target]\nboard = \"ulx3s-85f\"", &large).unwrap_err().plain();
+    assert!(
+        text.contains("intermediate_size of 482") && text.contains("value is 2"),
+        "{text}"
+    );
+    let large = ModelConfig {
+        vocab: 1 << 20,
+        ..tale()
+    };
+    let text = check("[target]\nboard = \"ulx3s-85f\"", &large)
+        .unwrap_err()
+        .plain();
     assert!(text.contains("does not fit the 33554432 bytes"), "{text}");
     let (_, warnings) = check("[engine]\ngroups = 1\nrows = 1", &tale()).unwrap();
-    assert!(warnings.plain().contains("groups = 14 keeps up with 1 rows"), "{warnings}");
+    assert!(
+        warnings
+            .plain()
+            .contains("groups = 14 keeps up with 1 rows"),
+        "{warnings}"
+    );
 
     let long = parse("[model]\npath = \"m\"\ncontext = 300\n").unwrap();
     let text = long.derive(&tale()).unwrap_err().plain();
-    assert!(text.contains("c.toml:3:11") && text.contains("value is 256"), "{text}");
+    assert!(
+        text.contains("c.toml:3:11") && text.contains("value is 256"),
+        "{text}"
+    );
 }

@@ -1,8 +1,9 @@
 //! config.json: the fields an import needs, each checked, and every mistake reported at once.
 
 use super::error::{ImportError, ImportErrors, Problem};
+use super::storage::Storage;
 use super::{Activation, ModelConfig, ModelFamily};
-use crate::diag::{Place, Source, nearest, one_of};
+use crate::diag::{Source, nearest, one_of};
 use serde_json::{Map, Value};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -19,17 +20,6 @@ const ACTIVATIONS: &[(&str, Activation)] =
     &[("relu2", Activation::Relu2), ("silu", Activation::Silu)];
 const DTYPES: &[&str] = &["bfloat16", "float16", "float32"];
 
-/// How the ternary weights stand in the file (numerics: the two conventions are opposite).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Storage {
-    /// Packed trits; weight_scale multiplies (`linear_class` "autobitlinear").
-    PackedMultiplier,
-    /// Packed trits; weight_scale divides (`linear_class` "bitlinear" or absent).
-    PackedDivisor,
-    /// Master weights, ternarised on import.
-    Master,
-}
-
 /// Reads a text file of bounded size.
 ///
 /// # Errors
@@ -42,8 +32,12 @@ pub fn read_text(path: &Path) -> Result<Source, ImportError> {
         return Err(json(format!("{length} bytes are too large for this file")));
     }
     let bytes = std::fs::read(path).map_err(io)?;
-    let text = String::from_utf8(bytes)
-        .map_err(|e| json(format!("is not UTF-8 at byte {}", e.utf8_error().valid_up_to())))?;
+    let text = String::from_utf8(bytes).map_err(|e| {
+        json(format!(
+            "is not UTF-8 at byte {}",
+            e.utf8_error().valid_up_to()
+        ))
+    })?;
     Ok(Source::new(path.display().to_string(), text))
 }
 
@@ -54,16 +48,21 @@ pub fn read_text(path: &Path) -> Result<Source, ImportError> {
 pub fn read_config(path: &Path) -> Result<(ModelConfig, Storage), ImportErrors> {
     let source = read_text(path)?;
     let value: Value = serde_json::from_str(source.text()).map_err(|e| {
-        let mut error = ImportError::new(path, Problem::Json(format!("is not JSON: {e}")));
         let start = line_offset(source.text(), e.line()) + e.column().saturating_sub(1);
-        error.place = Some(Place { source: source.clone(), span: start..start + 1 });
-        error.with_help("JSON knows no comments, NaN or Infinity")
+        ImportError::new(path, Problem::Json(format!("is not JSON: {e}")))
+            .at(&source, start..start + 1)
+            .with_help("JSON knows no comments, NaN or Infinity")
     })?;
     let Value::Object(map) = value else {
         let why = "must be a JSON object of model fields".to_owned();
         return Err(ImportError::new(path, Problem::Json(why)).into());
     };
-    let mut fields = Fields { path: path.to_owned(), source, map, errors: Vec::new() };
+    let mut fields = Fields {
+        path: path.to_owned(),
+        source,
+        map,
+        errors: Vec::new(),
+    };
     let config = fields.config();
     match (config, fields.errors.is_empty()) {
         (Some(config), true) => Ok(config),
@@ -72,19 +71,27 @@ pub fn read_config(path: &Path) -> Result<(ModelConfig, Storage), ImportErrors> 
 }
 
 fn line_offset(text: &str, line: usize) -> usize {
-    text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum()
+    text.split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum()
 }
 
-struct Fields {
+/// The fields of a file, with the mistakes found in them so far.
+pub(super) struct Fields {
     path: PathBuf,
     source: Source,
-    map: Map<String, Value>,
+    pub(super) map: Map<String, Value>,
     errors: Vec<ImportError>,
 }
 
 impl Fields {
     fn config(&mut self) -> Option<(ModelConfig, Storage)> {
         let family = self.family();
+        if family.is_none() && self.present("architectures") {
+            // Another architecture has other fields; to name them as missing would mislead.
+            return None;
+        }
         let hidden = self.count("hidden_size", 1 << 20);
         let layers = self.count("num_hidden_layers", 1 << 12);
         let heads = self.count("num_attention_heads", 1 << 12);
@@ -120,7 +127,11 @@ impl Fields {
             && length % 2 != 0
         {
             self.contradiction(
-                if self.present("head_dim") { "head_dim" } else { "num_attention_heads" },
+                if self.present("head_dim") {
+                    "head_dim"
+                } else {
+                    "num_attention_heads"
+                },
                 format!("heads of {length} elements: rotary embeddings need an even number"),
             );
         }
@@ -152,33 +163,48 @@ impl Fields {
         self.map.get(field).is_some_and(|value| !value.is_null())
     }
 
-    fn push(&mut self, field: &str, problem: Problem, help: Option<String>) {
+    pub(super) fn push(&mut self, field: &str, problem: Problem, help: Option<String>) {
         let mut error = ImportError::new(&self.path, problem);
         let leaf = field.rsplit('.').next().unwrap_or(field);
-        error.place = value_span(self.source.text(), leaf)
-            .map(|span| Place { source: self.source.clone(), span });
+        if let Some(span) = value_span(self.source.text(), leaf) {
+            error = error.at(&self.source, span);
+        }
         error.help = help;
         self.errors.push(error);
     }
 
-    fn contradiction(&mut self, field: &str, why: String) {
+    pub(super) fn contradiction(&mut self, field: &str, why: String) {
         self.push(field, Problem::Config(why), None);
     }
 
-    fn illegal(&mut self, field: &str, wanted: &str, found: Option<&Value>) {
+    pub(super) fn illegal(&mut self, field: &str, wanted: &str, found: Option<&Value>) {
         let (field_name, wanted) = (field.to_owned(), wanted.to_owned());
         let problem = match found {
-            Some(value) => Problem::Field { field: field_name, wanted, found: shown(value) },
-            None => Problem::Missing { field: field_name, wanted },
+            Some(value) => Problem::Field {
+                field: field_name,
+                wanted,
+                found: shown(value),
+            },
+            None => Problem::Missing {
+                field: field_name,
+                wanted,
+            },
         };
         self.push(field, problem, None);
     }
 
     fn count(&mut self, field: &str, max: u64) -> Option<usize> {
         let value = self.map.get(field).cloned();
-        let count = value.as_ref().and_then(Value::as_u64).filter(|n| (1..=max).contains(n));
+        let count = value
+            .as_ref()
+            .and_then(Value::as_u64)
+            .filter(|n| (1..=max).contains(n));
         if count.is_none() {
-            self.illegal(field, &format!("an integer from 1 to {max}"), value.as_ref());
+            self.illegal(
+                field,
+                &format!("an integer from 1 to {max}"),
+                value.as_ref(),
+            );
         }
         count.and_then(|count| usize::try_from(count).ok())
     }
@@ -211,7 +237,11 @@ impl Fields {
         let text = value.as_ref().and_then(Value::as_str);
         let found = legal.iter().find(|(word, _)| Some(*word) == text);
         if found.is_none() {
-            self.illegal(field, &one_of(legal.iter().map(|(word, _)| word)), value.as_ref());
+            self.illegal(
+                field,
+                &one_of(legal.iter().map(|(word, _)| word)),
+                value.as_ref(),
+            );
         }
         found.map(|(_, meaning)| *meaning)
     }
@@ -222,7 +252,11 @@ impl Fields {
         let name = match value.as_ref().and_then(Value::as_array).map(Vec::as_slice) {
             Some([Value::String(name)]) => name.clone(),
             _ => {
-                self.illegal("architectures", &format!("a list of one of {wanted}"), value.as_ref());
+                self.illegal(
+                    "architectures",
+                    &format!("a list of one of {wanted}"),
+                    value.as_ref(),
+                );
                 return None;
             }
         };
@@ -234,7 +268,11 @@ impl Fields {
                 wanted,
                 found: format!("`{name}`"),
             };
-            self.push("architectures", problem, near.map(|near| format!("did you mean `{near}`?")));
+            self.push(
+                "architectures",
+                problem,
+                near.map(|near| format!("did you mean `{near}`?")),
+            );
         }
         found.map(|(_, family)| *family)
     }
@@ -265,7 +303,8 @@ impl Fields {
             if kind.is_some_and(|kind| *kind != "default")
                 || (field == "rope_scaling" && kind.is_none())
             {
-                let wanted = "null or of type \"default\": scaled rotary embeddings are not supported";
+                let wanted =
+                    "null or of type \"default\": scaled rotary embeddings are not supported";
                 self.illegal(field, wanted, Some(&Value::Object(object)));
             } else if field == "rope_parameters"
                 && let Some(inner) = object.get("rope_theta")
@@ -295,10 +334,16 @@ impl Fields {
             Value::Array(list) => list.clone(),
             single => vec![single.clone()],
         };
-        let ids: Option<Vec<u32>> =
-            list.iter().map(|v| v.as_u64().and_then(|id| u32::try_from(id).ok())).collect();
+        let ids: Option<Vec<u32>> = list
+            .iter()
+            .map(|v| v.as_u64().and_then(|id| u32::try_from(id).ok()))
+            .collect();
         if ids.is_none() {
-            self.illegal(field, "a token id, a list of token ids or null", Some(&value));
+            self.illegal(
+                field,
+                "a token id, a list of token ids or null",
+                Some(&value),
+            );
         }
         ids.unwrap_or_default()
     }
@@ -313,89 +358,13 @@ impl Fields {
         }
         for field in ["torch_dtype", "dtype"] {
             let value = self.map.get(field).cloned().unwrap_or(Value::Null);
-            let word = value.as_str().map(|word| word.strip_prefix("torch.").unwrap_or(word));
+            let word = value
+                .as_str()
+                .map(|word| word.strip_prefix("torch.").unwrap_or(word));
             if !value.is_null() && !word.is_some_and(|word| DTYPES.contains(&word)) {
                 self.illegal(field, &one_of(DTYPES), Some(&value));
             }
         }
-    }
-
-    fn storage(&mut self, family: ModelFamily) -> Option<Storage> {
-        let Some(quantization) =
-            self.map.get("quantization_config").filter(|v| !v.is_null()).cloned()
-        else {
-            return self.storage_without_quantization(family);
-        };
-        let Value::Object(object) = &quantization else {
-            self.illegal("quantization_config", "an object", Some(&quantization));
-            return None;
-        };
-        let mut legal = true;
-        let mut word = |fields: &mut Self, name: &str, words: &[&str], absent: Option<&str>| {
-            let value = object.get(name).filter(|value| !value.is_null());
-            let text = value.map_or(absent, |value| value.as_str().or(Some("")));
-            if !text.is_some_and(|text| words.contains(&text)) {
-                let path = format!("quantization_config.{name}");
-                fields.illegal(&path, &one_of(words), value);
-                legal = false;
-            }
-            text.unwrap_or_default().to_owned()
-        };
-        word(self, "quant_method", &["bitnet"], None);
-        let class =
-            word(self, "linear_class", &["autobitlinear", "bitlinear"], Some("bitlinear"));
-        let mode = word(self, "quantization_mode", &["offline", "online"], Some("offline"));
-        let kept = object.get("modules_to_not_convert").cloned().unwrap_or(Value::Null);
-        let head_only = kept.as_array().is_some_and(|list| list.iter().all(|m| *m == "lm_head"));
-        if !kept.is_null() && !head_only {
-            let path = "quantization_config.modules_to_not_convert";
-            self.illegal(path, "null, [] or [\"lm_head\"]", Some(&kept));
-            legal = false;
-        }
-        let norm = object.get("use_rms_norm").cloned().unwrap_or(Value::Null);
-        if !norm.is_null() && norm != false {
-            self.illegal("quantization_config.use_rms_norm", "false or absent", Some(&norm));
-            legal = false;
-        }
-        if !legal {
-            return None;
-        }
-        match (class.as_str(), mode.as_str()) {
-            ("autobitlinear", "online") => Some(Storage::Master),
-            ("autobitlinear", _) => Some(Storage::PackedMultiplier),
-            ("bitlinear", "online") => {
-                let why = "`quantization_mode` \"online\" needs `linear_class` \"autobitlinear\"";
-                self.contradiction("quantization_config.quantization_mode", why.to_owned());
-                None
-            }
-            _ => Some(Storage::PackedDivisor),
-        }
-    }
-
-    fn storage_without_quantization(&mut self, family: ModelFamily) -> Option<Storage> {
-        if family == ModelFamily::OneBitLlm {
-            let mut legal = true;
-            for (field, bits) in [("weight_bits", 1), ("input_bits", 8)] {
-                let value = self.map.get(field).cloned();
-                if value.as_ref().and_then(Value::as_u64) != Some(bits) {
-                    self.illegal(field, &bits.to_string(), value.as_ref());
-                    legal = false;
-                }
-            }
-            return legal.then_some(Storage::Master);
-        }
-        self.push(
-            "quantization_config",
-            Problem::Missing {
-                field: "quantization_config".to_owned(),
-                wanted: "an object with `quant_method` \"bitnet\"".to_owned(),
-            },
-            Some(
-                "without it neither int8 activations nor the meaning of weight_scale is certain"
-                    .to_owned(),
-            ),
-        );
-        None
     }
 }
 

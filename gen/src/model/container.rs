@@ -64,7 +64,8 @@ impl<'de> Deserialize<'de> for Header {
                 while let Some(name) = map.next_key::<String>()? {
                     let inside = |e: A::Error| A::Error::custom(format!("`{name}`: {e}"));
                     if name == "__metadata__" {
-                        map.next_value::<BTreeMap<String, String>>().map_err(inside)?;
+                        map.next_value::<BTreeMap<String, String>>()
+                            .map_err(inside)?;
                     } else {
                         let info = map.next_value::<TensorInfo>().map_err(inside)?;
                         entries.push((name, info));
@@ -106,7 +107,9 @@ impl Container {
         file.read_exact(&mut word).map_err(io)?;
         let size = u64::from_le_bytes(word);
         if size > MAX_HEADER {
-            return Err(header(format!("header of {size} bytes; at most {MAX_HEADER} are legal")));
+            return Err(header(format!(
+                "header of {size} bytes; at most {MAX_HEADER} are legal"
+            )));
         }
         if size > length - 8 {
             return Err(header(format!(
@@ -128,11 +131,20 @@ impl Container {
         for (name, info) in entries {
             check_entry(&info).map_err(|why| ImportError::tensor(path, &name, why))?;
             if tensors.insert(name.clone(), info).is_some() {
-                return Err(ImportError::tensor(path, &name, "appears twice in the header"));
+                return Err(ImportError::tensor(
+                    path,
+                    &name,
+                    "appears twice in the header",
+                ));
             }
         }
         check_cover(path, &tensors, length - data_start)?;
-        Ok(Self { path: path.to_owned(), file, data_start, tensors })
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            data_start,
+            tensors,
+        })
     }
 
     /// The file.
@@ -169,11 +181,19 @@ fn check_entry(info: &TensorInfo) -> Result<(), String> {
     };
     let [start, end] = info.data_offsets;
     if start > end {
-        return Err(format!("ends at byte {end}, before its start at byte {start}"));
+        return Err(format!(
+            "ends at byte {end}, before its start at byte {start}"
+        ));
     }
-    let bytes = info.shape.iter().try_fold(*size, |product, length| product.checked_mul(*length));
+    let bytes = info
+        .shape
+        .iter()
+        .try_fold(*size, |product, length| product.checked_mul(*length));
     match bytes {
-        None => Err(format!("has shape {:?}, whose size overflows 64 bits", info.shape)),
+        None => Err(format!(
+            "has shape {:?}, whose size overflows 64 bits",
+            info.shape
+        )),
         Some(bytes) if bytes != end - start => Err(format!(
             "has shape {:?} of {}, which is {bytes} bytes, but its range holds {}",
             info.shape,
@@ -190,22 +210,25 @@ fn check_cover(
     tensors: &BTreeMap<String, TensorInfo>,
     data: u64,
 ) -> Result<(), ImportError> {
-    let mut ranges: Vec<_> = tensors.iter().map(|(name, t)| (t.data_offsets, name)).collect();
+    let mut ranges: Vec<_> = tensors
+        .iter()
+        .map(|(name, t)| (t.data_offsets, name))
+        .collect();
     ranges.sort();
+    // A range beyond the end is the cause of any gap, so that it is looked for first.
+    if let Some(([_, end], name)) = ranges.iter().find(|([_, end], _)| *end > data) {
+        let why = format!("ends at data byte {end}, but the file holds only {data}: truncated?");
+        return Err(ImportError::tensor(path, name, why));
+    }
     let mut at = 0;
     for ([start, end], name) in ranges {
-        if end > data {
-            return Err(ImportError::tensor(
-                path,
-                name,
-                format!("ends at data byte {end}, but the file holds only {data}: truncated?"),
-            ));
-        }
         if start < at {
             return Err(ImportError::tensor(
                 path,
                 name,
-                format!("starts at data byte {start} inside the tensor before it, which ends at {at}"),
+                format!(
+                    "starts at data byte {start} inside the tensor before it, which ends at {at}"
+                ),
             ));
         }
         if start > at {
@@ -263,9 +286,16 @@ impl Weights {
         }
         let weights = Self::gather(files)?;
         for (tensor, file) in &parsed.weight_map {
-            let held = weights.place.get(tensor).and_then(|at| weights.files[*at].path.file_name());
+            let held = weights
+                .place
+                .get(tensor)
+                .and_then(|at| weights.files[*at].path.file_name());
             if held.is_none_or(|held| held != file.as_str()) {
-                return Err(ImportError::tensor(&index, tensor, format!("is not in {file}")));
+                return Err(ImportError::tensor(
+                    &index,
+                    tensor,
+                    format!("is not in {file}"),
+                ));
             }
         }
         Ok(weights)
@@ -329,11 +359,20 @@ impl Weights {
         let (dtype, bytes) = self.read(name, &["BF16", "F16", "F32"], shapes)?;
         let values: Vec<f32> = match dtype.as_str() {
             "F32" => chunks(&bytes).map(f32::from_le_bytes).collect(),
-            "F16" => chunks(&bytes).map(|b| f16::from_le_bytes(b).to_f32()).collect(),
-            _ => chunks(&bytes).map(|b| bf16::from_le_bytes(b).to_f32()).collect(),
+            "F16" => chunks(&bytes)
+                .map(|b| f16::from_le_bytes(b).to_f32())
+                .collect(),
+            _ => chunks(&bytes)
+                .map(|b| bf16::from_le_bytes(b).to_f32())
+                .collect(),
         };
         if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-            let columns = shapes.first().and_then(|shape| shape.last()).copied().unwrap_or(1).max(1);
+            let columns = shapes
+                .first()
+                .and_then(|shape| shape.last())
+                .copied()
+                .unwrap_or(1)
+                .max(1);
             let why = format!(
                 "holds {} at row {}, column {}; every value must be finite",
                 values[at],
@@ -365,7 +404,11 @@ impl Weights {
                 && shape.iter().zip(&info.shape).all(|(a, b)| *a as u64 == *b)
         };
         if !shapes.iter().any(fits) {
-            let why = format!("has shape {:?}; config.json asks for {}", info.shape, wanted());
+            let why = format!(
+                "has shape {:?}; config.json asks for {}",
+                info.shape,
+                wanted()
+            );
             return Err(ImportError::tensor(path, name, why));
         }
         let info = info.clone();

@@ -1,7 +1,8 @@
 //! What can be wrong with a model directory.
 
-use crate::diag::{Diagnostic, Diagnostics, Place};
+use crate::diag::{Diagnostic, Diagnostics, Place, Source};
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// What is wrong, in words that name the field or tensor and the legal values.
@@ -54,9 +55,9 @@ pub struct ImportError {
     /// The file.
     pub file: PathBuf,
     /// What is wrong with it.
-    pub problem: Problem,
+    pub problem: Box<Problem>,
     /// Where, in a text file.
-    pub place: Option<Place>,
+    pub place: Option<Box<Place>>,
     /// What to do about it.
     pub help: Option<String>,
 }
@@ -64,13 +65,34 @@ pub struct ImportError {
 impl ImportError {
     /// A mistake without place or help.
     pub fn new(file: &Path, problem: Problem) -> Self {
-        Self { file: file.to_owned(), problem, place: None, help: None }
+        Self {
+            file: file.to_owned(),
+            problem: Box::new(problem),
+            place: None,
+            help: None,
+        }
     }
 
     /// A mistake in one tensor of a file.
     pub fn tensor(file: &Path, tensor: &str, problem: impl Into<String>) -> Self {
         let problem = problem.into();
-        Self::new(file, Problem::Tensor { tensor: tensor.to_owned(), problem })
+        Self::new(
+            file,
+            Problem::Tensor {
+                tensor: tensor.to_owned(),
+                problem,
+            },
+        )
+    }
+
+    /// Points into a text file.
+    #[must_use]
+    pub fn at(mut self, source: &Source, span: Range<usize>) -> Self {
+        self.place = Some(Box::new(Place {
+            source: source.clone(),
+            span,
+        }));
+        self
     }
 
     /// Adds what to do about it.

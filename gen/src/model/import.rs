@@ -1,9 +1,10 @@
 //! From a Hugging Face directory to a [`Model`]: which tensors a family has, and their checks.
 
-use super::config_json::{Storage, read_config};
+use super::config_json::read_config;
 use super::container::Weights;
 use super::error::{ImportError, ImportErrors, Problem};
 use super::quant::{ternarise, unpack};
+use super::storage::Storage;
 use super::{Layer, Model, ModelConfig, ModelFamily, Ternary};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -16,7 +17,11 @@ use std::path::Path;
 /// Every mistake of config.json, or the first one of the weights.
 pub fn import(dir: &Path) -> Result<Model, ImportErrors> {
     if !dir.is_dir() {
-        let why = if dir.exists() { "is not a directory" } else { "there is no such directory" };
+        let why = if dir.exists() {
+            "is not a directory"
+        } else {
+            "there is no such directory"
+        };
         let error = ImportError::new(dir, Problem::Io(why.to_owned()));
         return Err(error
             .with_help("a model is a directory with config.json and model.safetensors")
@@ -24,7 +29,12 @@ pub fn import(dir: &Path) -> Result<Model, ImportErrors> {
     }
     let (config, storage) = read_config(&dir.join("config.json"))?;
     let weights = Weights::open(dir)?;
-    let mut loader = Loader { config: &config, storage, weights, used: BTreeSet::new() };
+    let mut loader = Loader {
+        config: &config,
+        storage,
+        weights,
+        used: BTreeSet::new(),
+    };
     let vocab = [config.vocab, config.hidden];
     let embed = loader.floats("model.embed_tokens.weight", &vocab)?;
     let mut layers = Vec::new();
@@ -37,7 +47,14 @@ pub fn import(dir: &Path) -> Result<Model, ImportErrors> {
         false => Some(loader.floats("lm_head.weight", &vocab)?),
     };
     let warnings = loader.leftovers()?;
-    Ok(Model { config, embed, layers, final_norm, lm_head, warnings })
+    Ok(Model {
+        config,
+        embed,
+        layers,
+        final_norm,
+        lm_head,
+        warnings,
+    })
 }
 
 struct Loader<'a> {
@@ -58,9 +75,11 @@ impl Loader<'_> {
                 ("self_attn.attn_sub_norm", "mlp.ffn_sub_norm")
             }
         };
-        let mut sub_norm = |loader: &mut Self, name: &str, length: usize| {
+        let sub_norm = |loader: &mut Self, name: &str, length: usize| {
             let name = at(&format!("{name}.weight"));
-            c.sub_norms.then(|| loader.floats(&name, &[length])).transpose()
+            c.sub_norms
+                .then(|| loader.floats(&name, &[length]))
+                .transpose()
         };
         let attn_sub_norm = sub_norm(self, attn_sub, query)?;
         let ffn_sub_norm = sub_norm(self, ffn_sub, c.ffn)?;
@@ -98,10 +117,17 @@ impl Loader<'_> {
             }
         };
         if trits.iter().all(|trit| *trit == 0) {
-            return Err(self.weights.error(&name, "is all zero: every weight is the code for 0"));
+            return Err(self
+                .weights
+                .error(&name, "is all zero: every weight is the code for 0"));
         }
         self.used.insert(name);
-        Ok(Ternary { rows, cols, trits, scale })
+        Ok(Ternary {
+            rows,
+            cols,
+            trits,
+            scale,
+        })
     }
 
     fn packed(
@@ -112,7 +138,9 @@ impl Loader<'_> {
         cols: usize,
     ) -> Result<(Vec<i8>, f32), ImportError> {
         if !rows.is_multiple_of(4) {
-            let why = format!("has {rows} outputs; four are packed in a byte, so that 4 must divide them");
+            let why = format!(
+                "has {rows} outputs; four are packed in a byte, so that 4 must divide them"
+            );
             return Err(self.weights.error(name, why));
         }
         let (path, info) = self.weights.info(name)?;
@@ -145,11 +173,17 @@ impl Loader<'_> {
     /// Tensors that nobody asked for: refused where they would change the result, else named.
     fn leftovers(&self) -> Result<Vec<String>, ImportError> {
         let mut warnings = Vec::new();
-        for name in self.weights.names().filter(|name| !self.used.contains(*name)) {
+        for name in self
+            .weights
+            .names()
+            .filter(|name| !self.used.contains(*name))
+        {
             if name.ends_with(".rotary_emb.inv_freq") {
                 continue;
             }
-            let layer = name.strip_prefix("model.layers.").and_then(|rest| rest.split_once('.'));
+            let layer = name
+                .strip_prefix("model.layers.")
+                .and_then(|rest| rest.split_once('.'));
             let refused = if name.ends_with(".bias") {
                 Some("is a bias; models with biases are not supported".to_owned())
             } else {
@@ -158,7 +192,9 @@ impl Loader<'_> {
                         "belongs to layer {index}, but `num_hidden_layers` is {}",
                         self.config.layers
                     ),
-                    _ => "is unknown in this family and may change what a layer computes".to_owned(),
+                    _ => {
+                        "is unknown in this family and may change what a layer computes".to_owned()
+                    }
                 })
             };
             if let Some(why) = refused {

@@ -6,7 +6,8 @@
 //! * [`quant`]: ternarising, packing and the int8 activation quantiser.
 //! * [`rope`]: the table of rotary position embeddings.
 //! * [`reference`]: the float reference.
-//! * [`tokenizer`]: tokenizer.json.
+//! * [`storage`]: whether weights are packed, and what their scale means.
+//! * [`tokenizer`] reads tokenizer.json.
 
 pub mod config_json;
 pub mod container;
@@ -15,6 +16,7 @@ pub mod import;
 pub mod quant;
 pub mod reference;
 pub mod rope;
+pub mod storage;
 pub mod tokenizer;
 
 pub use error::{ImportError, ImportErrors, Problem};
@@ -222,7 +224,8 @@ impl Model {
     pub fn is_sherry(&self) -> Result<(), (String, SherryViolation)> {
         for (index, layer) in self.layers.iter().enumerate() {
             for (name, matrix) in layer.matrices() {
-                is_sherry(matrix).map_err(|v| (format!("model.layers.{index}.{name}.weight"), v))?;
+                is_sherry(matrix)
+                    .map_err(|v| (format!("model.layers.{index}.{name}.weight"), v))?;
             }
         }
         Ok(())
@@ -244,8 +247,22 @@ mod tests {
         assert_eq!(is_sherry(&matrix(4, &[0, 1, -1, 1, 1, 1, 1, 0])), Ok(()));
         let two = matrix(8, &[0, 1, -1, 1, 1, 1, 1, 0, 1, 1, 0, 1, 0, 1, 0, 1]);
         let found = is_sherry(&two).unwrap_err();
-        assert_eq!(found, SherryViolation::Block { row: 1, column: 4, zeros: 2 });
-        assert!(found.to_string().starts_with("row 1, columns 4 to 7: 2 zeros"));
-        assert_eq!(is_sherry(&matrix(3, &[0, 1, 1])), Err(SherryViolation::Columns(3)));
+        assert_eq!(
+            found,
+            SherryViolation::Block {
+                row: 1,
+                column: 4,
+                zeros: 2
+            }
+        );
+        assert!(
+            found
+                .to_string()
+                .starts_with("row 1, columns 4 to 7: 2 zeros")
+        );
+        assert_eq!(
+            is_sherry(&matrix(3, &[0, 1, 1])),
+            Err(SherryViolation::Columns(3))
+        );
     }
 }

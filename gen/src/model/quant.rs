@@ -2,11 +2,16 @@
 
 /// Absmax quantisation of one vector to int8: s = 127 / max(max|x|, 1e-5), q = clamp(rne(x s), -128, 127).
 ///
-/// Returns the codes and s. Source: transformers, integrations/bitnet.py, `ActQuant`.
+/// Returns the codes and s. Source: transformers, integrations/bitnet.py, `ActQuant`; torch divides a number by
+/// a tensor as reciprocal times number, two roundings, and so does this function.
 pub fn quantise_activations(x: &[f32]) -> (Vec<i8>, f32) {
-    let largest = x.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
-    let scale = 127.0 / largest.max(1e-5);
-    let codes = x.iter().map(|v| (v * scale).round_ties_even().clamp(-128.0, 127.0) as i8);
+    let largest = x
+        .iter()
+        .fold(0.0_f32, |largest, value| largest.max(value.abs()));
+    let scale = 1.0 / largest.max(1e-5) * 127.0;
+    let codes = x
+        .iter()
+        .map(|v| (v * scale).round_ties_even().clamp(-128.0, 127.0) as i8);
     (codes.collect(), scale)
 }
 
@@ -19,7 +24,9 @@ pub fn ternarise(weights: &[f32]) -> (Vec<i8>, f32) {
     let sum: f64 = weights.iter().map(|w| f64::from(w.abs())).sum();
     let mean = (sum / weights.len().max(1) as f64) as f32;
     let scale = 1.0 / mean.max(1e-5);
-    let trits = weights.iter().map(|w| (w * scale).round_ties_even().clamp(-1.0, 1.0) as i8);
+    let trits = weights
+        .iter()
+        .map(|w| (w * scale).round_ties_even().clamp(-1.0, 1.0) as i8);
     (trits.collect(), 1.0 / scale)
 }
 
@@ -47,7 +54,10 @@ pub fn unpack(bytes: &[u8], cols: usize) -> Result<Vec<i8>, NotTernary> {
             let code = (byte >> shift) & 3;
             if code == 3 {
                 let at = trits.len();
-                return Err(NotTernary { row: at / cols.max(1), column: at % cols.max(1) });
+                return Err(NotTernary {
+                    row: at / cols.max(1),
+                    column: at % cols.max(1),
+                });
             }
             trits.push(code as i8 - 1);
         }

@@ -48,12 +48,19 @@ impl<'a> Reference<'a> {
         let caches = vec![Cache::default(); model.layers.len()];
         // Rows of the table are added when a position is first reached.
         let rope = RopeTable::new(model.config.rope_theta, model.config.head_dim, 0);
-        Self { model, rope, caches, position: 0 }
+        Self {
+            model,
+            rope,
+            caches,
+            position: 0,
+        }
     }
 
     /// Forgets the sequence.
     pub fn reset(&mut self) {
-        self.caches.iter_mut().for_each(|cache| *cache = Cache::default());
+        self.caches
+            .iter_mut()
+            .for_each(|cache| *cache = Cache::default());
         self.position = 0;
     }
 
@@ -71,7 +78,10 @@ impl<'a> Reference<'a> {
         let c = &model.config;
         let at = token as usize;
         if at >= c.vocab {
-            return Err(ReferenceError::Token { token, vocab: c.vocab });
+            return Err(ReferenceError::Token {
+                token,
+                vocab: c.vocab,
+            });
         }
         if self.position >= c.max_positions {
             return Err(ReferenceError::Full(c.max_positions));
@@ -87,7 +97,11 @@ impl<'a> Reference<'a> {
         }
         self.position += 1;
         let h = rms_norm(&x, &model.final_norm, c.norm_eps);
-        Ok(model.head().chunks_exact(c.hidden).map(|row| dot(row, &h)).collect())
+        Ok(model
+            .head()
+            .chunks_exact(c.hidden)
+            .map(|row| dot(row, &h))
+            .collect())
     }
 
     /// Mean negative log likelihood, in nats a token, of `tokens[1..]` given what precedes each.
@@ -108,9 +122,9 @@ impl<'a> Reference<'a> {
                 token: pair[1],
                 vocab: self.model.config.vocab,
             })?;
-            let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let total: f64 = logits.iter().map(|l| f64::from(l - largest).exp()).sum();
-            sum += total.ln() - f64::from(target - largest);
+            let largest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+            let total: f64 = logits.iter().map(|l| (f64::from(*l) - largest).exp()).sum();
+            sum += total.ln() - (f64::from(target) - largest);
         }
         Ok(sum / (tokens.len() - 1) as f64)
     }
@@ -136,7 +150,10 @@ pub fn rms_norm(x: &[f32], weight: &[f32], eps: f32) -> Vec<f32> {
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>() as f32
+    a.iter()
+        .zip(b)
+        .map(|(x, y)| f64::from(*x) * f64::from(*y))
+        .sum::<f64>() as f32
 }
 
 /// y = acc / s * scale for an activation vector quantised with s.
@@ -162,7 +179,10 @@ fn attention(
     let (codes, s) = quantise_activations(&h);
     let mut query = linear(&layer.wq, &codes, s);
     let mut key = linear(&layer.wk, &codes, s);
-    for head in query.chunks_exact_mut(c.head_dim).chain(key.chunks_exact_mut(c.head_dim)) {
+    for head in query
+        .chunks_exact_mut(c.head_dim)
+        .chain(key.chunks_exact_mut(c.head_dim))
+    {
         rope.rotate(head, position);
     }
     cache.keys.extend(key);
@@ -174,14 +194,15 @@ fn attention(
     let mut mixed = Vec::with_capacity(c.heads * c.head_dim);
     for (head, q) in query.chunks_exact(c.head_dim).enumerate() {
         let span = (head / group) * c.head_dim..(head / group + 1) * c.head_dim;
-        let of = |store: &'_ [f32], at: usize| store[at * stride..][span.clone()].to_vec();
-        let scores: Vec<f32> =
-            (0..=position).map(|at| dot(q, &of(&cache.keys, at)) * scaling).collect();
+        let row = |at: usize| at * stride + span.start..at * stride + span.end;
+        let scores: Vec<f32> = (0..=position)
+            .map(|at| dot(q, &cache.keys[row(at)]) * scaling)
+            .collect();
         let weights = softmax(&scores);
         let mut sum = vec![0.0_f64; c.head_dim];
         for (at, weight) in weights.iter().enumerate() {
-            for (total, value) in sum.iter_mut().zip(of(&cache.values, at)) {
-                *total += f64::from(*weight) * f64::from(value);
+            for (total, value) in sum.iter_mut().zip(&cache.values[row(at)]) {
+                *total += f64::from(*weight) * f64::from(*value);
             }
         }
         mixed.extend(sum.iter().map(|value| *value as f32));
@@ -209,7 +230,11 @@ fn feed_forward(c: &ModelConfig, layer: &Layer, x: &mut [f32]) {
         Activation::Relu2 => g.max(0.0) * g.max(0.0),
         Activation::Silu => g / (1.0 + (-g).exp()),
     };
-    let mut inner: Vec<f32> = gate.iter().zip(&up).map(|(g, u)| activated(*g) * u).collect();
+    let mut inner: Vec<f32> = gate
+        .iter()
+        .zip(&up)
+        .map(|(g, u)| activated(*g) * u)
+        .collect();
     if let Some(norm) = &layer.ffn_sub_norm {
         inner = rms_norm(&inner, norm, c.norm_eps);
     }

@@ -30,7 +30,11 @@ impl RopeTable {
     pub fn new(theta: f64, head_dim: usize, positions: usize) -> Self {
         let frequencies = inverse_frequencies(theta, head_dim);
         let angles: Vec<f64> = (0..positions)
-            .flat_map(|position| frequencies.iter().map(move |f| f64::from(position as f32 * f)))
+            .flat_map(|position| {
+                frequencies
+                    .iter()
+                    .map(move |f| f64::from(position as f32 * f))
+            })
             .collect();
         Self {
             half: head_dim / 2,

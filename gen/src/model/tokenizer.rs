@@ -44,11 +44,17 @@ impl Tokenizer {
         if !file.exists() {
             return Ok(None);
         }
-        let inner = tokenizers::Tokenizer::from_file(&file)
-            .map_err(|e| TokenizerError::File { file: file.clone(), why: e.to_string() })?;
+        let inner = tokenizers::Tokenizer::from_file(&file).map_err(|e| TokenizerError::File {
+            file: file.clone(),
+            why: e.to_string(),
+        })?;
         let largest = inner.get_vocab(true).into_values().max().unwrap_or(0);
         if largest as usize >= vocab {
-            return Err(TokenizerError::TooLarge { file, id: largest, vocab });
+            return Err(TokenizerError::TooLarge {
+                file,
+                id: largest,
+                vocab,
+            });
         }
         Ok(Some(Self { inner }))
     }
@@ -77,7 +83,11 @@ impl Tokenizer {
 
     /// Decodes a sequence as it is produced.
     pub fn stream(&self) -> StreamDecoder<'_> {
-        StreamDecoder { tokenizer: self, ids: Vec::new(), start: 0, read: 0 }
+        StreamDecoder {
+            tokenizer: self,
+            ids: Vec::new(),
+            read: 0,
+        }
     }
 }
 
@@ -94,7 +104,6 @@ fn refuse(error: &(dyn std::error::Error + Send + Sync)) -> TokenizerError {
 pub struct StreamDecoder<'a> {
     tokenizer: &'a Tokenizer,
     ids: Vec<u32>,
-    start: usize,
     read: usize,
 }
 
@@ -111,12 +120,9 @@ impl StreamDecoder<'_> {
         }
         let fresh = text.get(known..).map(str::to_owned);
         if fresh.is_some() {
-            self.start = self.read;
+            // Tokens given out before this step's are never decoded again.
+            self.ids.drain(..self.read);
             self.read = self.ids.len();
-            // Tokens before the window are never decoded again.
-            self.ids.drain(..self.start);
-            self.read -= self.start;
-            self.start = 0;
         }
         Ok(fresh)
     }
@@ -131,7 +137,7 @@ impl StreamDecoder<'_> {
     }
 
     fn window(&self) -> Result<(usize, String), TokenizerError> {
-        let known = self.tokenizer.decode(&self.ids[self.start..self.read])?.len();
-        Ok((known, self.tokenizer.decode(&self.ids[self.start..])?))
+        let known = self.tokenizer.decode(&self.ids[..self.read])?.len();
+        Ok((known, self.tokenizer.decode(&self.ids)?))
     }
 }

@@ -32,10 +32,7 @@
 
 use super::F32;
 use super::golden::{pack, pass};
-use super::table::{Func, table};
-
-/// `log2(e) * 2^32`, rounded: 33 bits.
-pub const LOG2_E: u64 = 0x1_7154_7653;
+use super::table::{Func, LOG2_E, SEGMENTS, table};
 
 /// The function selected by `func` of `x`.
 #[must_use]
@@ -131,7 +128,7 @@ pub fn reduce_exp(x: F32) -> Option<i64> {
 
 /// Evaluates the quadratic of a piece and packs the result.
 fn evaluate(func: Func, index: u32, offset: u32, negative: bool, exponent: i32) -> F32 {
-    let c = table()[func as usize * super::table::SEGMENTS + index as usize];
+    let c = table()[func as usize * SEGMENTS + index as usize];
     let d = i64::from(offset) - (1 << 16);
     let slope = i64::from(c.c1) + ((i64::from(c.c2) * d) >> 16);
     let y = ((i64::from(c.c0) << 16) + slope * d) >> 20;

@@ -22,10 +22,38 @@
 //! | [`golden`] | bit-exact add, multiply, comparison and conversion |
 //! | [`golden_func`] | bit-exact exp, reciprocal and reciprocal square root |
 //! | [`table`] | coefficients of the three functions, read by golden and hardware alike |
+//! | `add`, `mul`, `convert`, `func` | the RTL of the same units |
+//! | `parts` | RTL that the units share |
+//!
+//! # Hardware
+//! Every unit is a pipeline without reset and without handshake. While `en` is high all stages advance; while it
+//! is low all keep their values, so that a stalled stream freezes the unit with it. Operands of an enabled
+//! cycle give their result on the output after the unit's latency in enabled cycles, one result a cycle.
+//! The user carries its valid bits beside the pipeline.
+//!
+//! | module | ports besides `clk`, `en` | latency |
+//! |---|---|---|
+//! | [`fp_add`] | `a`, `b`, `y` | [`ADD_LATENCY`] |
+//! | [`fp_mul`] | `a`, `b`, `y` | [`MUL_LATENCY`] |
+//! | [`fp_from_i32`] | `x`, `y` | [`FROM_I32_LATENCY`] |
+//! | [`fp_to_int`] | `x`, `y_i32`, `y_i8` | [`TO_INT_LATENCY`] |
+//! | [`fp_func`] | `func`, `x`, `y` | [`FUNC_LATENCY`] |
 
+mod add;
+mod convert;
+mod func;
 pub mod golden;
 pub mod golden_func;
+mod mul;
+mod parts;
 pub mod table;
+#[cfg(test)]
+mod tests;
+
+pub use add::{ADD_LATENCY, fp_add};
+pub use convert::{FROM_I32_LATENCY, TO_INT_LATENCY, fp_from_i32, fp_to_int};
+pub use func::{FUNC_BITS, FUNC_LATENCY, fp_func};
+pub use mul::{MUL_LATENCY, fp_mul};
 
 /// A finite fp32 bit pattern. Equality is equality of bits, not of values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -29,6 +29,9 @@ pub const C1_BITS: u32 = 21;
 /// Width of the unsigned `c2` (all three functions are convex).
 pub const C2_BITS: u32 = 13;
 
+/// `log2(e) * 2^32`, rounded: 33 bits.
+pub const LOG2_E: u64 = 0x1_7154_7653;
+
 /// What the function unit computes. The discriminant is the value of its select input, and the upper
 /// two bits of the table address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,6 +138,12 @@ mod tests {
             assert!(c.c1.abs() + (c.c2 as i32) < limit, "c1 at {address}: {c:?}");
         }
         assert_eq!(table().len(), 3 * SEGMENTS);
+    }
+
+    #[test]
+    fn log2_e_is_rounded() {
+        let exact = std::f64::consts::LOG2_E * 2f64.powi(32);
+        assert_eq!(LOG2_E, exact.round() as u64);
     }
 
     /// The bytes are part of the machine's contract: equal on every platform and compiler.

@@ -327,7 +327,8 @@ impl ModuleBuilder {
         reg
     }
 
-    /// Instance of `module`. Ports `clk` and `rst` are connected to `clock` unless named in `inputs`.
+    /// Instance of `module`. Ports `clk` and `rst` are connected to `clock` unless named in `inputs`. An output named
+    /// there drives that net, declared before; the others become wires of the instance.
     #[track_caller]
     pub fn instance(
         &mut self,

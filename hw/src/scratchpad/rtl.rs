@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{ADDR_BITS, ScratchpadParams};
 use crate::rtl::{
-    Clock, Expr, MemStyle, Module, ModuleBuilder, RtlError, all, any, bits_for, cat, clog2, lit,
-    mux, repeat, uint, zero,
+    Expr, MemStyle, Module, ModuleBuilder, RtlError, any, bits_for, cat, clog2, lit, mux, repeat,
+    uint, zero,
 };
 
 impl ScratchpadParams {
@@ -37,7 +37,6 @@ impl ScratchpadParams {
 
 /// What a port asks of the banks.
 struct Access {
-    valid: Expr,
     addr: Expr,
     /// Valid and inside the scratchpad.
     inside: Expr,
@@ -257,9 +256,8 @@ fn decode(
         .reduce_or();
     let outside = m.wire(&format!("{name}_outside"), valid & over);
     let inside = m.wire(&format!("{name}_inside"), valid & !&outside);
-    let (valid, addr) = (valid.clone(), addr.clone());
+    let addr = addr.clone();
     Access {
-        valid,
         addr,
         inside,
         outside,
