@@ -41,7 +41,7 @@ pub enum SimulateError {
     #[error(transparent)]
     System(#[from] SystemError),
     /// The RTL is wrong.
-    #[error("RTL and golden differ at {mismatch}{}", note(.note, .waves))]
+    #[error("RTL and golden differ at {mismatch}{}", details(.note, .waves))]
     Mismatch {
         /// Where.
         mismatch: Box<Mismatch>,
@@ -55,7 +55,7 @@ pub enum SimulateError {
     Fault(hw::machine::Fault),
 }
 
-fn note(note: &Option<String>, waves: &Option<PathBuf>) -> String {
+fn details(note: &Option<String>, waves: &Option<PathBuf>) -> String {
     let note = note.as_ref().map(|n| format!(" ({n})"));
     let waves = waves.as_ref().map(|w| format!("; waves around it: {}", w.display()));
     note.unwrap_or_default() + &waves.unwrap_or_default()
