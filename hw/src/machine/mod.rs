@@ -165,6 +165,13 @@ impl Machine {
         Ok(())
     }
 
+    /// Overwrites a scalar register, as a debugger would: teacher forcing sets the token that the program goes on with.
+    pub fn set_register(&mut self, register: u8, value: u32) {
+        if let Some(r) = self.registers.get_mut(usize::from(register)).filter(|_| register != 0) {
+            *r = value;
+        }
+    }
+
     /// Executes one instruction.
     ///
     /// # Errors

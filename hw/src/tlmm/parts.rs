@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::lookup::{ENTRY_BITS, entries, row, row_latency, table};
 use super::{INDEX_BITS, TlmmParams};
 use crate::glue::{End, FifoParams, GearboxParams, delays, gearbox, sync_fifo, valids};
-use crate::rtl::{Expr, MemStyle, Module, RtlError, cat, clog2, lit, mux, repeat, uint};
+use crate::rtl::{
+    Expr, MemStyle, Module, RtlError, bits_for, cat, clog2, lit, mux, one, repeat, uint, zero,
+};
 use crate::scratchpad::{ADDR_BITS, CMD_BITS, vector_reader, vector_writer};
 
 /// Results that may be on their way from the lookups to the writer: covers the pipeline at one word a cycle.
@@ -14,7 +16,7 @@ pub(super) const RESULTS: u64 = 16;
 /// Memories deeper than this go to block RAM.
 const DISTRIBUTED_DEPTH: u32 = 64;
 
-/// Ports: `clk`, `rst`, `cmd_valid`, `cmd_data`, `tail`, read port, source `out` (8 T G bits, last).
+/// Ports: `clk`, `rst`, `cmd_valid`, `cmd_data`, `k`, read port, source `out` (8 T G bits, last).
 pub(super) fn activations(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
     let (word, bytes) = (32 * p.lanes, 4 * p.lanes);
     let mut m = Module::new("tlmm_acts").doc(format!(
@@ -25,11 +27,8 @@ pub(super) fn activations(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
     let cmd_valid = m.input("cmd_valid", uint(1), "pulse while idle");
     let cmd_data = m.input("cmd_data", uint(CMD_BITS), "base word, count of words");
     let shift = bytes.trailing_zeros();
-    let tail = m.input(
-        "tail",
-        uint(shift),
-        "codes in the last word, 0: all; stable",
-    );
+    let kb = bits_for(p.max_k.into()).max(shift);
+    let k = m.input("k", uint(kb), "activations; stable");
     let req_valid = m.output("req_valid", uint(1), "read port of the scratchpad");
     let req_ready = m.input("req_ready", uint(1), "");
     let req_addr = m.output("req_addr", uint(ADDR_BITS), "word");
@@ -37,6 +36,9 @@ pub(super) fn activations(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
     let rsp_data = m.input("rsp_data", uint(word), "");
     let out = m.source_last("out", uint(8 * p.tile_k()), "K tiles");
 
+    m.section("Words, the codes past K as 0");
+    let tail = m.wire("tail", k.bits(shift - 1, 0));
+    m.note(&tail, "codes in the last word, 0: all");
     let words_ready = m.wire_decl("words_ready", uint(1));
     let reader = m.instance(
         "u_reader",
@@ -58,16 +60,29 @@ pub(super) fn activations(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
     let partial = m.wire("partial", &last & tail.ne(lit(0, shift)));
     let masked: Vec<Expr> = (0..bytes)
         .map(|i| {
-            let past = &partial & tail.le(lit(i.into(), shift));
+            let past = match i + 1 {
+                end if end == bytes => partial.clone(),
+                end => &partial & tail.lt(lit(end.into(), shift)),
+            };
             repeat(8, !past) & acts.element(i, 8)
         })
         .collect();
     let masked = m.wire("masked", cat(masked.iter().rev()));
+
+    m.section(
+        "K tiles; the last word may reach beyond the last tile: what is left of it is dropped",
+    );
+    let tile_k = p.tile_k();
+    let width = kb.max(bits_for(tile_k.into()));
+    let left = m.reg("left", uint(width));
+    m.note(&left, "activations not yet handed on");
+    let dropping = m.reg_init("dropping", uint(1), 0);
+    let tile_ready = m.wire("tile_ready", &out.ready | &dropping);
     let tiles = m.instance(
         "u_tiles",
         &gearbox(&GearboxParams {
             in_width: word,
-            out_width: 8 * p.tile_k(),
+            out_width: 8 * tile_k,
             end: End::Pad,
         })?,
         &clk,
@@ -75,15 +90,33 @@ pub(super) fn activations(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
             ("in_valid", &reader.get("out_valid")),
             ("in_data", &masked),
             ("in_last", &last),
-            ("out_ready", &out.ready),
+            ("out_ready", &tile_ready),
         ],
     );
     m.assign(&words_ready, tiles.get("in_ready"));
-    m.assign(&out.valid, tiles.get("out_valid"));
+    let (tile_valid, words_end) = (tiles.get("out_valid"), tiles.get("out_last"));
+    m.assign(&out.valid, &tile_valid & !&dropping);
     m.assign(&out.data, tiles.get("out_data"));
+    let final_tile = m.wire("final_tile", left.le(lit(tile_k.into(), width)));
     if let Some(l) = &out.last {
-        m.assign(l, tiles.get("out_last"));
+        m.assign(l, &final_tile);
     }
+    let handed = m.wire("handed", out.fire());
+    let dropped = m.wire("dropped", &dropping & &tile_valid & &words_end);
+    m.clocked(&clk, |b| {
+        b.when(&cmd_valid, |b| {
+            b.set(&left, k.extend(width));
+        })
+        .elif(&handed, |b| {
+            b.set(&left, left.minus(tile_k.into()));
+        });
+        b.when(&handed & &final_tile & !&words_end, |b| {
+            b.set(&dropping, one());
+        })
+        .elif(&dropped, |b| {
+            b.set(&dropping, zero());
+        });
+    });
     m.finish()
 }
 
@@ -228,6 +261,7 @@ pub(super) fn results(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
         ],
     );
     m.unused(waiting.get("level"));
+    m.unused(waiting.get("in_ready"));
     m.assert(
         "result_has_room",
         &clk,

@@ -152,7 +152,7 @@ pub fn tlmm(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
     let k_low = k.bits(bits_for(p.max_k.into()) - 1, 0);
     let src_words = ceil_shift(&mut m, "src_words", &k_low, act_shift, COUNT_BITS);
     let src_cmd = command(&src, &src_words);
-    let tail = k.bits(act_shift - 1, 0);
+    let acts_k = k.bits(bits_for(p.max_k.into()).max(act_shift) - 1, 0);
     let tile_ready = m.wire_decl("tile_ready", uint(1));
     let tiles = m.instance(
         "u_acts",
@@ -161,7 +161,7 @@ pub fn tlmm(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
         &[
             ("cmd_valid", &start),
             ("cmd_data", &src_cmd),
-            ("tail", &tail),
+            ("k", &acts_k),
             ("req_ready", &rd_ready),
             ("rsp_valid", &rd_rsp_valid),
             ("rsp_data", &rd_rsp_data),

@@ -174,7 +174,7 @@ pub fn top(p: &MachineParams) -> Result<Arc<Module>, RtlError> {
     let core_rst = b.m.reg("core_rst", uint(1));
     let unit_rst = b.m.reg("unit_rst", uint(1));
     let always = Clock { clk: aclk.clone(), rst: core_rst.clone() };
-    let abort = b.get("csr.abort");
+    let abort = b.get("csr.abort_units");
     b.m.clocked(&always, |s| {
         s.set(&core_rst, !&aresetn);
         s.set(&unit_rst, !&aresetn | &abort);
@@ -329,7 +329,6 @@ fn control(b: &mut Board, always: &Clock, units: &Clock, abi: &Expr, p: &Machine
             ("guard_fault_valid", "guard.fault_valid"),
             ("guard_fault_cause", "guard.fault_cause"),
             ("guard_fault_unit", "guard.fault_unit"),
-            ("guard_fault_info", "guard.fault_addr"),
             ("guard_fault_pc", "guard.fault_pc"),
             ("issue_pc", "issue.pc"),
             ("scratch_fault_valid", "scratchpad.fault_valid"),
@@ -346,6 +345,12 @@ fn control(b: &mut Board, always: &Clock, units: &Clock, abi: &Expr, p: &Machine
             ("watchdog_fault_pc", "watchdog.fault_pc"),
         ],
     );
+    // A request can lie past what the bus can address; the CSRs report as many bits as an address has.
+    let address = b.get("guard.fault_addr");
+    if p.addr_bits < 64 {
+        b.m.unused(address.bits(63, p.addr_bits));
+    }
+    inputs.push(("guard_fault_info".into(), address.bits(p.addr_bits - 1, 0)));
     for unit in Unit::ALL {
         for port in ["valid", "cause", "info"] {
             let name = format!("{unit}_fault_{port}");
@@ -373,7 +378,7 @@ fn memory(b: &mut Board, always: &Clock, units: &Clock) {
         b,
         &[
             ("port_reset", "csr.port_reset"),
-            ("abort", "csr.abort"),
+            ("cancel", "csr.abort_units"),
             ("clear", "csr.start"),
             ("program_base", "csr.prog_base"),
             ("program_limit", "csr.prog_limit"),
