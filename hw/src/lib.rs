@@ -14,3 +14,4 @@ pub mod sample;
 pub mod scratchpad;
 pub mod tlmm;
 pub mod vec;
+pub mod top;

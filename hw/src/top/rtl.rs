@@ -21,10 +21,10 @@ use crate::pe::{PeParams, pe};
 use crate::rtl::{
     Clock, Expr, MemStyle, Module, ModuleBuilder, PortDir, RtlError, any, cat, lit, uint,
 };
-use crate::sample::sample;
+use crate::sample::{SampleParams, sample};
 use crate::scratchpad::{ScratchpadParams, scratchpad};
 use crate::tlmm::{TlmmParams, tlmm};
-use crate::vec::vec;
+use crate::vec::{VecParams, vec};
 
 /// Instances with their output wires, which are declared before any instance so that each may be used anywhere.
 struct Board {
@@ -132,8 +132,8 @@ pub fn top(p: &MachineParams) -> Result<Arc<Module>, RtlError> {
         ("store", store(&moves)?),
         ("tlmm", tlmm(&TlmmParams::new(p))?),
         ("pe", pe(&PeParams::new(p))?),
-        ("vec", vec(p)?),
-        ("sample", sample(p)?),
+        ("vec", vec(&VecParams::from(p))?),
+        ("sample", sample(&SampleParams::from(p))?),
     ] {
         b.part(name, module);
     }

@@ -4,7 +4,46 @@
 //! Sums, maxima and absmaxima are taken while the operands stream by, so that no pass is made for a reduction alone.
 //! The operations are those of `docs/machine.md`, section 4; every step of one rounds as `hw::num` says.
 
+mod control;
+mod delay;
 pub mod golden;
+mod lane;
+mod pack;
+mod reduce;
+mod rtl;
+#[cfg(test)]
+mod tests;
+
+pub use rtl::vec;
+
+use crate::isa::Op;
+use crate::params::MachineParams;
+use crate::rtl::RtlError;
+
+/// Parameters of [`vec`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct VecParams {
+    /// Lanes; a power of two, 2 to 16.
+    pub lanes: u32,
+}
+
+impl From<&MachineParams> for VecParams {
+    fn from(p: &MachineParams) -> VecParams {
+        VecParams { lanes: p.vec_lanes }
+    }
+}
+
+impl VecParams {
+    fn check(&self) -> Result<(), RtlError> {
+        if self.lanes.is_power_of_two() && (2..=16).contains(&self.lanes) {
+            return Ok(());
+        }
+        Err(RtlError {
+            module: "vec".into(),
+            faults: vec![format!("{} lanes: must be 2, 4, 8 or 16", self.lanes)],
+        })
+    }
+}
 
 /// Operations of the vector unit; `x` is the operand `a`, converted from i32 when the flag says so.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,6 +76,46 @@ pub enum VecOp {
     Max,
     /// `y = (1 / max(x * s0, s1)) * b`
     RecipMax,
+}
+
+impl VecOp {
+    /// All operations in the order of their opcodes.
+    pub const ALL: [VecOp; 14] = [
+        VecOp::Mul,
+        VecOp::Scale,
+        VecOp::Add,
+        VecOp::Axpy,
+        VecOp::ScaleMul,
+        VecOp::Norm,
+        VecOp::Rope,
+        VecOp::Exp,
+        VecOp::Relu2,
+        VecOp::ExpScaled,
+        VecOp::RecipAdd,
+        VecOp::Rsqrt,
+        VecOp::Max,
+        VecOp::RecipMax,
+    ];
+
+    /// The instruction of the operation.
+    pub const fn op(self) -> Op {
+        match self {
+            VecOp::Mul => Op::Vmul,
+            VecOp::Scale => Op::Vscale,
+            VecOp::Add => Op::Vadd,
+            VecOp::Axpy => Op::Vaxpy,
+            VecOp::ScaleMul => Op::Vsmul,
+            VecOp::Norm => Op::Vnorm,
+            VecOp::Rope => Op::Vrope,
+            VecOp::Exp => Op::Vexp,
+            VecOp::Relu2 => Op::Vrelu2,
+            VecOp::ExpScaled => Op::Vexps,
+            VecOp::RecipAdd => Op::Vrecip1,
+            VecOp::Rsqrt => Op::Vrsqrt,
+            VecOp::Max => Op::Vmax,
+            VecOp::RecipMax => Op::Vrecip,
+        }
+    }
 }
 
 /// What is written for each element.

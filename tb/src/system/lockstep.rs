@@ -298,7 +298,7 @@ fn retire(
         format!("signature {sig:08x}, golden has {:08x}", expected.retired.signature);
     for (addr, lanes) in &expected.writes {
         let bank = banks[*addr as usize % banks.len()];
-        let word = sim.peek(bank, *addr as usize / banks.len())?;
+        let word = sim.peek(bank, *addr / banks.len() as u32)?;
         if let Some(lane) = (0..lanes.len()).find(|&l| word.get(l) != Some(&lanes[l])) {
             let got = word.get(lane).copied().unwrap_or(0);
             what = format!(

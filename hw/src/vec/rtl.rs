@@ -1,0 +1,566 @@
+//! The vector unit: sequencing, and the pipeline of all lanes.
+
+use std::sync::Arc;
+
+use super::control::{CONTROL_BITS, Control, EARLY};
+use super::lane::{
+    EARLY_TERM_LATENCY, LATE_TERM_LATENCY, OUT_LATENCY, X_LATENCY, Y_LATENCY, vec_lane,
+};
+use super::pack::vec_pack;
+use super::reduce::{STEP_BITS, SUM_LOOP, sum_cycles, vec_max, vec_sum};
+use super::{VecOp, VecParams};
+use crate::glue::{FifoParams, sync_fifo};
+use crate::isa::Cause;
+use crate::rtl::{
+    Clock, Expr, Instance, MemStyle, Module, ModuleBuilder, RtlError, cat, lit, mux, one, repeat,
+    uint, zero,
+};
+use crate::scratchpad::{ADDR_BITS, COUNT_BITS, command, vector_reader, vector_writer};
+
+// States of an instruction.
+const IDLE: u64 = 0;
+const PREPARE: u64 = 1;
+const STREAM: u64 = 2;
+const REDUCE: u64 = 3;
+const SCALARS: u64 = 4;
+
+/// Words between the pipeline and the writer. The clock enable is a register and the output another, so three
+/// more words may come when the enable falls.
+const OUT_DEPTH: u64 = 8;
+const OUT_HIGH: u64 = OUT_DEPTH - 3;
+
+// The last term is in its partial sum when the last result leaves.
+const _: () = assert!(LATE_TERM_LATENCY + SUM_LOOP <= OUT_LATENCY + 1);
+
+/// The instruction in work.
+struct Operation {
+    opcode: Expr,
+    flags: Expr,
+    dst: Expr,
+    a: Expr,
+    b: Expr,
+    n: Expr,
+    s0: Expr,
+    s1: Expr,
+    reduced: Expr,
+}
+
+impl Operation {
+    fn capture(m: &mut ModuleBuilder, clk: &Clock, take: &Expr, op: &Expr) -> Operation {
+        let mut field =
+            |name: &str, high: u32, low: u32| m.delay(name, clk, Some(take), op.bits(high, low));
+        let operation = Operation {
+            opcode: field("opcode", 3, 0),
+            flags: field("flags", 12, 8),
+            dst: field("dst", 63, 32),
+            a: field("a_base", 95, 64),
+            b: field("b_base", 127, 96),
+            n: field("n", 159, 128),
+            s0: field("s0_addr", 191, 160),
+            s1: field("s1_addr", 223, 192),
+            reduced: field("reduced_addr", 255, 224),
+        };
+        m.unused(op.bits(7, 4));
+        m.unused(op.bits(31, 13));
+        operation
+    }
+
+    /// A bit that depends on the operation alone.
+    fn trait_of(&self, m: &mut ModuleBuilder, name: &str, holds: impl Fn(VecOp) -> bool) -> Expr {
+        let with = VecOp::ALL.into_iter().filter(|&op| holds(op));
+        let arms = with.map(|op| (u64::from(op.op().opcode() & 15), one()));
+        m.case(name, &self.opcode, arms, zero())
+    }
+}
+
+/// ceil(n / 2^shift).
+fn words_of(m: &mut ModuleBuilder, name: &str, n: &Expr, shift: u32) -> Expr {
+    let sum = m.wire(name, n.extend(33) + lit((1 << shift) - 1, 33));
+    m.unused(sum.bits(shift - 1, 0));
+    sum.bits(32, shift)
+}
+
+/// One of the two operand readers.
+struct Reader {
+    valid: Expr,
+    data: Expr,
+    /// To be assigned: the word is taken.
+    ready: Expr,
+    /// The next word is the scalar.
+    scalar: Expr,
+}
+
+/// Connects a reader: first a scalar when `wants.0`, then `count` words when `wants.1`; set in PREPARE.
+fn reader(
+    m: &mut ModuleBuilder,
+    clk: &Clock,
+    p: &VecParams,
+    name: &str,
+    prepare: &Expr,
+    (wants_scalar, scalar_addr): (&Expr, &Expr),
+    (wants_vector, base, count): (&Expr, &Expr, &Expr),
+) -> Result<Reader, RtlError> {
+    let word = uint(32 * p.lanes);
+    let req_valid = m.output(&format!("{name}_req_valid"), uint(1), "scratchpad read port");
+    let req_ready = m.input(&format!("{name}_req_ready"), uint(1), "");
+    let req_addr = m.output(&format!("{name}_req_addr"), uint(ADDR_BITS), "");
+    let rsp_valid = m.input(&format!("{name}_rsp_valid"), uint(1), "2 cycles after the grant");
+    let rsp_data = m.input(&format!("{name}_rsp_data"), word, "");
+    let ask_scalar = m.reg_init(&format!("{name}_ask_scalar"), uint(1), 0);
+    let ask_vector = m.reg_init(&format!("{name}_ask_vector"), uint(1), 0);
+    let scalar = m.reg_init(&format!("{name}_scalar"), uint(1), 0);
+    m.note(&scalar, "the next word is the scalar");
+    let ready = m.wire_decl(&format!("{name}_take"), uint(1));
+    let cmd_valid = m.wire(&format!("{name}_cmd_valid"), &ask_scalar | &ask_vector);
+    let scalar_cmd = command(scalar_addr, &lit(1, COUNT_BITS));
+    let cmd = mux(&ask_scalar, scalar_cmd, command(base, count));
+    let cmd = m.wire(&format!("{name}_cmd"), cmd);
+    let r = m.instance(
+        &format!("u_read_{name}"),
+        &vector_reader(word.width)?,
+        clk,
+        &[
+            ("cmd_valid", &cmd_valid),
+            ("cmd_data", &cmd),
+            ("out_ready", &ready),
+            ("req_ready", &req_ready),
+            ("rsp_valid", &rsp_valid),
+            ("rsp_data", &rsp_data),
+        ],
+    );
+    m.assign(&req_valid, r.get("req_valid"));
+    m.assign(&req_addr, r.get("req_addr"));
+    m.unused(r.get("out_last"));
+    let (valid, data, accepted) = (r.get("out_valid"), r.get("out_data"), r.get("cmd_ready"));
+    m.clocked(clk, |b| {
+        b.when(prepare, |b| {
+            b.set(&ask_scalar, wants_scalar);
+            b.set(&scalar, wants_scalar);
+            b.set(&ask_vector, wants_vector);
+        })
+        .otherwise(|b| {
+            b.when(&accepted, |b| {
+                b.set(&ask_scalar, zero());
+                b.set(&ask_vector, &ask_vector & &ask_scalar);
+            });
+            b.when(&valid, |b| {
+                b.set(&scalar, zero());
+            });
+        });
+    });
+    Ok(Reader {
+        valid,
+        data,
+        ready,
+        scalar,
+    })
+}
+
+/// The fp32 number on net `x` as a result of arithmetic would give it, its sign turned when `negate`.
+fn canonical(x: &Expr, negate: &Expr) -> Expr {
+    let saturated = x.bits(30, 23).reduce_and();
+    let magnitude = mux(saturated, lit(0x7f7f_ffff, 31), x.bits(30, 0));
+    let normal = x.bits(30, 23).reduce_or();
+    mux(normal, cat([&(x.bit(31) ^ negate), &magnitude]), lit(0, 32))
+}
+
+/// The lanes, joined in pairs.
+struct Lanes {
+    terms: Expr,
+    y: Expr,
+    words: Expr,
+    codes: Expr,
+}
+
+/// What all lanes share.
+struct Shared<'a> {
+    en: &'a Expr,
+    control: &'a Expr,
+    integer: &'a Expr,
+    to_i32: &'a Expr,
+    s0: &'a Expr,
+    s1: &'a Expr,
+    live_x: &'a Expr,
+    live_out: &'a Expr,
+}
+
+fn lanes(
+    m: &mut ModuleBuilder,
+    clk: &Clock,
+    p: &VecParams,
+    s: &Shared,
+    a: &Expr,
+    b: &Expr,
+) -> Result<Lanes, RtlError> {
+    let lane = vec_lane()?;
+    let across: Vec<(Expr, Expr)> = (0..p.lanes)
+        .map(|l| {
+            let x = m.wire_decl(&format!("x_{l}"), uint(32));
+            (x, m.wire_decl(&format!("b_{l}"), uint(32)))
+        })
+        .collect();
+    let made: Vec<Instance> = (0..p.lanes)
+        .map(|l| {
+            let (x_pair, b_pair) = &across[l as usize ^ 1];
+            m.instance(
+                &format!("u_lane_{l}"),
+                &lane,
+                clk,
+                &[
+                    ("en", s.en),
+                    ("control", s.control),
+                    ("from_i32", s.integer),
+                    ("odd", &lit(u64::from(l & 1), 1)),
+                    ("s0", s.s0),
+                    ("s1", s.s1),
+                    ("a", &a.element(l, 32)),
+                    ("b", &b.element(l, 32)),
+                    ("live_x", &s.live_x.bit(l)),
+                    ("x_pair", x_pair),
+                    ("b_pair", b_pair),
+                    ("to_i32", s.to_i32),
+                ],
+            )
+        })
+        .collect();
+    for (lane, (x, b)) in made.iter().zip(&across) {
+        m.assign(x, lane.get("x"));
+        m.assign(b, lane.get("b_x"));
+    }
+    let joined = |port: &str| {
+        let all: Vec<Expr> = made.iter().rev().map(|lane| lane.get(port)).collect();
+        cat(&all)
+    };
+    let masked = |port: &str, width: u32| {
+        let live = |(l, lane): (usize, &Instance)| {
+            lane.get(port) & repeat(width, s.live_out.bit(l as u32))
+        };
+        let all: Vec<Expr> = made.iter().enumerate().map(live).collect();
+        cat(all.iter().rev())
+    };
+    let (terms, y) = (joined("term"), joined("y"));
+    let (words, codes) = (masked("word", 32), masked("code", 8));
+    Ok(Lanes {
+        terms: m.wire("terms", terms),
+        y: m.wire("y", y),
+        words: m.wire("words", words),
+        codes: m.wire("codes", codes),
+    })
+}
+
+/// The vector unit; ports in the folder's index.
+///
+/// # Errors
+/// Lanes that are not a power of two of 2 to 32.
+pub fn vec(p: &VecParams) -> Result<Arc<Module>, RtlError> {
+    p.check()?;
+    let (width, shift) = (32 * p.lanes, p.lanes.trailing_zeros());
+    let mut m = Module::new("vec").doc(format!(
+        "Element-wise operations on vectors of the scratchpad, {} lanes, with reductions.\n\
+         One instruction at a time; a word a cycle through a pipeline of {} cycles.",
+        p.lanes,
+        OUT_LATENCY + 2
+    ));
+    let clk = m.clock_reset("clk", "rst");
+    let op = m.sink("op", uint(256), "instruction with resolved operands");
+    let done = m.output("done", uint(1), "pulse: the instruction is finished");
+    let fault_valid = m.output("fault_valid", uint(1), "held until reset");
+    let fault_cause = m.output("fault_cause", uint(8), "OPERAND");
+    let fault_info = m.output("fault_info", uint(32), "n");
+
+    m.section("Take an instruction");
+    let state = m.reg_init("state", uint(3), IDLE);
+    m.note(&state, "0 idle, 1 prepare, 2 stream, 3 reduce, 4 scalars");
+    let faulted = m.reg_init("faulted", uint(1), 0);
+    m.assign(&op.ready, state.is(IDLE) & !&faulted);
+    let take = m.wire("take", op.fire());
+    let o = Operation::capture(&mut m, &clk, &take, &op.data);
+    let prepare = m.wire("prepare", state.is(PREPARE));
+    let rows = VecOp::ALL.map(|op| {
+        let row = lit(Control::of(op).encode(), CONTROL_BITS);
+        (u64::from(op.op().opcode() & 15), row)
+    });
+    let row = m.case("row", &o.opcode, rows, lit(Control::of(VecOp::Mul).encode(), CONTROL_BITS));
+    let control = m.delay("control", &clk, Some(&prepare), &row);
+    let uses_b = o.trait_of(&mut m, "uses_b", VecOp::uses_b);
+    let uses_s0 = o.trait_of(&mut m, "uses_s0", VecOp::uses_s0);
+    let uses_s1 = o.trait_of(&mut m, "uses_s1", VecOp::uses_s1);
+    let has_sum = o.trait_of(&mut m, "has_sum", VecOp::has_sum);
+    let negate = o.trait_of(&mut m, "negate_s1", |op| op == VecOp::Exp);
+    let compare = |op| matches!(op, VecOp::Exp | VecOp::Max | VecOp::RecipMax);
+    let tame = o.trait_of(&mut m, "tame_s1", compare);
+    let integer = o.flags.bit(0);
+    let form = o.flags.bits(2, 1);
+    let (to_i8, to_i32) = (m.wire("to_i8", form.is(1)), m.wire("to_i32", form.is(2)));
+    let silent = m.wire("silent", form.is(3));
+    let absolute = m.wire("absolute", o.flags.bit(4) & !o.flags.bit(3));
+    let reduces = m.wire("reduces", o.flags.bits(4, 3).reduce_or());
+    let words = words_of(&mut m, "n_up", &o.n, shift);
+    let words = m.wire("n_words", words);
+    let packed = words_of(&mut m, "n_up_i8", &o.n, shift + 2);
+    let packed = m.wire("n_packed", packed);
+    let oversize = words.bits(32 - shift, COUNT_BITS).reduce_or();
+    let refuse = m.wire("refuse", &prepare & oversize);
+    let count = m.wire("count", words.bits(COUNT_BITS - 1, 0));
+    let any = m.wire("any", count.ne(lit(0, COUNT_BITS)));
+    let tail = o.n.bits(shift - 1, 0);
+    let in_tail = |l: u32| match l {
+        0 => one(),
+        _ => tail.is(0) | tail.gt(lit(l.into(), shift)),
+    };
+    let in_tail: Vec<Expr> = (0..p.lanes).rev().map(in_tail).collect();
+    let tail = m.wire("tail", cat(&in_tail));
+    m.note(&tail, "lanes of the last word that hold elements");
+    m.unused(packed.bits(30 - shift, COUNT_BITS));
+    m.clocked(&clk, |b| {
+        b.when(&refuse, |b| {
+            b.set(&faulted, one());
+        });
+    });
+    m.assign(&fault_valid, &faulted);
+    m.assign(&fault_cause, lit(Cause::Operand.code().into(), 8));
+    m.assign(&fault_info, &o.n);
+
+    m.section("Operands: each reader brings its scalar first, then its vector");
+    let want = |m: &mut ModuleBuilder, name: &str, used: &Expr| m.wire(name, &any & used);
+    let want_s0 = want(&mut m, "want_s0", &uses_s0);
+    let want_s1 = want(&mut m, "want_s1", &uses_s1);
+    let want_b = want(&mut m, "want_b", &uses_b);
+    let ra = reader(&mut m, &clk, p, "a", &prepare, (&want_s0, &o.s0), (&any, &o.a, &count))?;
+    let rb = reader(&mut m, &clk, p, "b", &prepare, (&want_s1, &o.s1), (&want_b, &o.b, &count))?;
+    let s0_word = m.wire("s0_word", ra.data.bits(31, 0));
+    let s1_word = m.wire("s1_word", rb.data.bits(31, 0));
+    let s0 = m.delay("s0", &clk, Some(&ra.scalar), &s0_word);
+    m.comment("A negated or compared s1 must be canonical; added, it is read as any operand.");
+    let s1_in = mux(&tame, canonical(&s1_word, &negate), &s1_word);
+    let s1 = m.delay("s1", &clk, Some(&rb.scalar), s1_in);
+
+    m.section("Pipeline: one enable for all stages, from the room behind them");
+    let level = m.wire_decl("backlog", uint(5));
+    let en = m.reg_init("en", uint(1), 0);
+    m.clocked(&clk, |b| {
+        b.set(&en, level.lt(lit(OUT_HIGH, 5)));
+    });
+    let left = m.reg_init("left", uint(COUNT_BITS), 0);
+    m.note(&left, "words that have not entered");
+    let scalars = m.wire("scalars", &ra.scalar | &rb.scalar);
+    let more = m.wire("more", left.ne(lit(0, COUNT_BITS)) & !&scalars & state.is(STREAM));
+    let ready = m.wire("operands", &ra.valid & (&rb.valid | !&uses_b));
+    let enter = m.wire("enter", &en & &more & &ready);
+    m.assign(&ra.ready, &ra.scalar | &enter);
+    m.assign(&rb.ready, &rb.scalar | (&enter & &uses_b));
+    let stages = OUT_LATENCY + 1;
+    let valid = m.reg_init("valid", uint(stages), 0);
+    m.note(&valid, "bit k: a word entered k + 1 enabled cycles ago");
+    let last = m.reg("last", uint(stages));
+    m.note(&last, "it is the last of its instruction");
+    let newest = m.wire("newest", left.is(1));
+    m.clocked(&clk, |b| {
+        b.when(&prepare, |b| {
+            b.set(&left, &count);
+        })
+        .elif(&enter, |b| {
+            b.set(&left, left.minus(1));
+        });
+        b.when(&en, |b| {
+            b.set(&valid, cat([&valid.bits(stages - 2, 0), &enter]));
+        });
+    });
+    m.clocked(&clk, |b| {
+        b.when(&en, |b| {
+            b.set(&last, cat([&last.bits(stages - 2, 0), &newest]));
+        });
+    });
+    let a_q = m.delay("a_q", &clk, Some(&en), &ra.data);
+    let b_q = m.delay("b_q", &clk, Some(&en), &rb.data);
+    let live = |m: &mut ModuleBuilder, name: &str, stage: &Expr| {
+        m.wire(name, &tail | repeat(p.lanes, !stage))
+    };
+    let live_x = live(&mut m, "live_x", &last.bit(X_LATENCY));
+    let live_y = live(&mut m, "live_y", &last.bit(Y_LATENCY));
+    let live_out = live(&mut m, "live_out", &last.bit(OUT_LATENCY));
+    let shared = Shared {
+        en: &en,
+        control: &control,
+        integer: &integer,
+        to_i32: &to_i32,
+        s0: &s0,
+        s1: &s1,
+        live_x: &live_x,
+        live_out: &live_out,
+    };
+    let out = lanes(&mut m, &clk, p, &shared, &a_q, &b_q)?;
+
+    m.section("Reductions");
+    let reduce = m.wire("reduce", state.is(REDUCE));
+    let step = m.reg("step", uint(STEP_BITS));
+    m.note(&step, "cycles since the end of the stream");
+    m.clocked(&clk, |b| {
+        b.set(&step, mux(&reduce, step.plus(1), lit(0, STEP_BITS)));
+    });
+    let y_beat = m.wire("y_beat", &en & valid.bit(Y_LATENCY));
+    let greatest = m.instance(
+        "u_max",
+        &vec_max(p.lanes)?,
+        &clk,
+        &[
+            ("clear", &prepare),
+            ("absolute", &absolute),
+            ("beat", &y_beat),
+            ("live", &live_y),
+            ("y", &out.y),
+            ("combine", &reduce),
+        ],
+    );
+    let early = control.bit(EARLY);
+    let tap = |of: &Expr| {
+        let (first, second) = (of.bit(EARLY_TERM_LATENCY), of.bit(LATE_TERM_LATENCY));
+        mux(&early, first, second)
+    };
+    let term_beat = m.wire("term_beat", tap(&valid));
+    let term_last = m.wire("term_last", tap(&last));
+    let live_term = live(&mut m, "live_term", &term_last);
+    let sum = m.instance(
+        "u_sum",
+        &vec_sum(p.lanes)?,
+        &clk,
+        &[
+            ("en", &en),
+            ("clear", &prepare),
+            ("beat", &term_beat),
+            ("live", &live_term),
+            ("terms", &out.terms),
+            ("combine", &reduce),
+            ("step", &step),
+        ],
+    );
+
+    m.section("Results and, after them, scalars");
+    let loud = m.wire("loud_beat", valid.bit(OUT_LATENCY) & !&silent);
+    let pack = m.instance(
+        "u_pack",
+        &vec_pack(p.lanes)?,
+        &clk,
+        &[
+            ("en", &en),
+            ("to_i8", &to_i8),
+            ("beat", &loud),
+            ("last", &last.bit(OUT_LATENCY)),
+            ("words", &out.words),
+            ("codes", &out.codes),
+        ],
+    );
+    let send_max = m.reg_init("send_max", uint(1), 0);
+    let send_sum = m.reg_init("send_sum", uint(1), 0);
+    let sending = m.wire("sending", &send_max | &send_sum);
+    let scalar = mux(&send_max, greatest.get("result"), sum.get("sum"));
+    let in_valid = m.wire("in_valid", pack.get("out_valid") | &sending);
+    let in_data = mux(&sending, repeat(p.lanes, scalar), pack.get("out_data"));
+    let in_data = m.wire("in_data", in_data);
+    let writer_ready = m.wire_decl("writer_ready", uint(1));
+    let fifo = m.instance(
+        "u_out",
+        &sync_fifo(&FifoParams {
+            width,
+            depth: OUT_DEPTH,
+            style: MemStyle::Distributed,
+        })?,
+        &clk,
+        &[
+            ("in_valid", &in_valid),
+            ("in_data", &in_data),
+            ("out_ready", &writer_ready),
+        ],
+    );
+    m.assert("result_has_room", &clk, !&in_valid | fifo.get("in_ready"));
+    m.assign(&level, fifo.get("level"));
+    let wr_valid = m.output("wr_valid", uint(1), "scratchpad write port");
+    let wr_ready = m.input("wr_ready", uint(1), "");
+    let wr_addr = m.output("wr_addr", uint(ADDR_BITS), "");
+    let wr_data = m.output("wr_data", uint(width), "");
+    let ask_write = m.reg_init("ask_write", uint(1), 0);
+    let writing = m.reg_init("writing", uint(1), 0);
+    m.note(&writing, "the writer's command is not finished");
+    let scalar_state = m.wire("scalar_state", state.is(SCALARS));
+    let out_count = mux(&to_i8, packed.bits(COUNT_BITS - 1, 0), &count);
+    let scalar_count = mux(&reduces & &has_sum, lit(2, COUNT_BITS), lit(1, COUNT_BITS));
+    let scalar_base = &o.reduced + (!&reduces).extend(32);
+    let out_cmd = command(
+        &mux(&scalar_state, scalar_base, &o.dst),
+        &mux(&scalar_state, scalar_count, out_count),
+    );
+    let out_cmd = m.wire("out_cmd", out_cmd);
+    let writer = m.instance(
+        "u_write",
+        &vector_writer(width)?,
+        &clk,
+        &[
+            ("cmd_valid", &ask_write),
+            ("cmd_data", &out_cmd),
+            ("in_valid", &fifo.get("out_valid")),
+            ("in_data", &fifo.get("out_data")),
+            ("wr_ready", &wr_ready),
+        ],
+    );
+    m.assign(&writer_ready, writer.get("in_ready"));
+    m.assign(&wr_valid, writer.get("wr_valid"));
+    m.assign(&wr_addr, writer.get("wr_addr"));
+    m.assign(&wr_data, writer.get("wr_data"));
+
+    m.section("Sequence");
+    let drained = m.reg("drained", uint(1));
+    m.note(&drained, "the last word has left the pipeline");
+    let leaves = m.wire("leaves", &en & valid.bit(OUT_LATENCY) & last.bit(OUT_LATENCY));
+    let streamed = m.wire("streamed", state.is(STREAM) & &drained & !&writing);
+    let scalar_results = m.wire("scalar_results", &reduces | &has_sum);
+    let steps = mux(
+        &has_sum,
+        lit(sum_cycles(p.lanes).into(), STEP_BITS),
+        lit(p.lanes.into(), STEP_BITS),
+    );
+    let reduced = m.wire("reduced", &reduce & step.eq(steps));
+    let finished = m.wire("finished", &scalar_state & !&writing);
+    let retire = m.wire("retire", &finished | (&streamed & !&scalar_results));
+    let done_q = m.reg_init("done_q", uint(1), 0);
+    m.clocked(&clk, |b| {
+        b.when(&take, |b| {
+            b.set(&state, lit(PREPARE, 3));
+        })
+        .elif(&prepare, |b| {
+            b.set(&state, mux(&refuse, lit(IDLE, 3), lit(STREAM, 3)));
+        })
+        .elif(&retire, |b| {
+            b.set(&state, lit(IDLE, 3));
+        })
+        .elif(&streamed, |b| {
+            b.set(&state, lit(REDUCE, 3));
+        })
+        .elif(&reduced, |b| {
+            b.set(&state, lit(SCALARS, 3));
+        });
+        b.set(&done_q, &retire);
+        b.when(&prepare, |b| {
+            b.set(&writing, &any & !&silent);
+            b.set(&ask_write, &any & !&silent & !&refuse);
+        })
+        .elif(&reduced, |b| {
+            b.set(&writing, one());
+            b.set(&ask_write, one());
+        })
+        .otherwise(|b| {
+            b.when(writer.get("done"), |b| {
+                b.set(&writing, zero());
+            });
+            b.when(writer.get("cmd_ready"), |b| {
+                b.set(&ask_write, zero());
+            });
+        });
+        b.set(&send_max, &reduced & &reduces);
+        b.set(&send_sum, (&reduced & &has_sum & !&reduces) | (&send_max & &has_sum));
+    });
+    m.clocked(&clk, |b| {
+        b.set(&drained, mux(&prepare, !&any, &drained | &leaves));
+    });
+    m.assign(&done, &done_q);
+    m.finish()
+}
