@@ -92,6 +92,7 @@ pub fn vector_reader(word_bits: u32) -> Result<Arc<Module>, RtlError> {
         m.assign(last, head.bit(word_bits));
     }
     m.unused(f.get("level"));
+    m.unused(f.get("in_ready"));
     m.assert("response_has_room", &clk, !&rsp_valid | f.get("in_ready"));
     m.finish()
 }

@@ -316,10 +316,10 @@ pub fn vec(p: &VecParams) -> Result<Arc<Module>, RtlError> {
     let refuse = m.wire("refuse", &prepare & oversize);
     let count = m.wire("count", words.bits(COUNT_BITS - 1, 0));
     let any = m.wire("any", count.ne(lit(0, COUNT_BITS)));
-    let tail = o.n.bits(shift - 1, 0);
+    let final_lane = m.wire("final_lane", o.n.bits(shift - 1, 0).minus(1));
     let in_tail = |l: u32| match l {
         0 => one(),
-        _ => tail.is(0) | tail.gt(lit(l.into(), shift)),
+        _ => final_lane.ge(lit(l.into(), shift)),
     };
     let in_tail: Vec<Expr> = (0..p.lanes).rev().map(in_tail).collect();
     let tail = m.wire("tail", cat(&in_tail));
@@ -504,6 +504,7 @@ pub fn vec(p: &VecParams) -> Result<Arc<Module>, RtlError> {
             ("out_ready", &writer_ready),
         ],
     );
+    m.unused(fifo.get("in_ready"));
     m.assert("result_has_room", &clk, !&in_valid | fifo.get("in_ready"));
     m.assign(&level, fifo.get("level"));
     let wr_valid = m.output("wr_valid", uint(1), "scratchpad write port");
