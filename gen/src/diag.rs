@@ -279,6 +279,24 @@ impl Diagnostics {
         out
     }
 
+    /// All messages for programs: severity, text, place and help of each.
+    pub fn to_json(&self) -> serde_json::Value {
+        let value = |m: &Diagnostic| {
+            let place = m.place.as_ref().map(|p| {
+                let (line, column) = p.source.line_column(p.span.start);
+                serde_json::json!({"file": p.source.name(), "line": line, "column": column})
+            });
+            let file = m.file.as_ref().map(|f| serde_json::json!({"file": f}));
+            serde_json::json!({
+                "severity": m.severity.word(),
+                "message": m.message,
+                "place": place.or(file),
+                "help": m.help,
+            })
+        };
+        self.messages.iter().map(value).collect()
+    }
+
     /// Prints to standard error, coloured when it is a terminal that wants colours.
     pub fn emit(&self) {
         if !self.is_empty() {

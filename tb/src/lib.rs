@@ -1,6 +1,8 @@
 //! How the machine is proven: pinned tools, the Verilator harness, memory models and monitors.
 
+pub mod axi;
 pub mod sim;
 pub mod stream;
 pub mod tools;
 pub mod yosys;
+pub mod system;

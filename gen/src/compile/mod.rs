@@ -43,6 +43,7 @@ pub enum CompileError {
 }
 
 /// Everything the machine runs.
+#[derive(Clone, Debug)]
 pub struct Compiled {
     pub instrs: Vec<Instr>,
     /// What each instruction is for.

@@ -7,8 +7,8 @@
 //! | `queue` | `token_queue`, `tokens`, `watchdog` |
 //! | `csr` | `csr`, `axil_port`, `perf_counters`, `faults` |
 //!
-//! Order of a run: `csr` holds `abort` until the guard has drained, then pulses `start`; `fetch` checks, copies and
-//! pulses `run`; `issue` executes until `halted`. `abort` resets every module but `csr` and the guard.
+//! Order of a run: `csr` holds `abort_units` until the guard has drained, then pulses `start`; `fetch` checks, copies and
+//! pulses `run`; `issue` executes until `halted`. `abort_units` resets every module but `csr` and the guard.
 
 pub mod csr;
 pub mod fetch;

@@ -10,9 +10,26 @@
 //! * Cycles: loading rows * (words of a vector + 4); then n * len / M beats; pedot writes R words each L vectors
 //!   while it goes on, peaxpy drains rows * len / min(L, M) cycles at the end; plus about 20.
 
+//! | module | what |
+//! |---|---|
+//! | `pe` | control: loading, walk over the packet, results |
+//! | `pe_load` | activation vectors from the scratchpad as beats |
+//! | `pe_row` | one row: operands, multipliers, dot product, accumulators |
+//! | `pe_results` | results of both operations to the scratchpad, row by row |
+
 pub mod golden;
+mod parts;
+mod row;
+mod rtl;
+#[cfg(test)]
+mod tests;
+
+pub use rtl::pe;
 
 use crate::params::MachineParams;
+
+/// Opcode of peaxpy; the unit takes every other one for pedot.
+const PEAXPY: u64 = 0x41;
 
 /// Longest vector of peaxpy: its accumulators are registers or distributed RAM, and V vectors are head-sized.
 const MAX_AXPY: u32 = 128;
@@ -24,8 +41,6 @@ pub struct PeParams {
     pub bus_bits: u32,
     /// Lanes L of a scratchpad word.
     pub lanes: u32,
-    /// Bits of a scratchpad address.
-    pub addr_bits: u32,
     /// Rows R.
     pub rows: u32,
     /// Longest vector of pedot.
@@ -41,7 +56,6 @@ impl PeParams {
         PeParams {
             bus_bits: p.bus_bits,
             lanes: p.vec_lanes,
-            addr_bits: p.scratch_addr_bits(),
             rows: p.pe_rows,
             max_len: p.pe_max_len,
             max_axpy: p.pe_max_len.min(MAX_AXPY),
@@ -52,5 +66,15 @@ impl PeParams {
     /// Multiplier lanes M of a row.
     pub const fn macs(&self) -> u32 {
         self.bus_bits / 8
+    }
+
+    /// Bits of a dot product: max_len times the largest magnitude, 2^14, with a sign.
+    pub const fn dot_bits(&self) -> u32 {
+        crate::rtl::bits_for((1 << 14) * self.max_len as u64) + 1
+    }
+
+    /// Bits of an accumulator of peaxpy.
+    pub const fn axpy_bits(&self) -> u32 {
+        crate::rtl::bits_for((1 << 14) * self.max_count as u64) + 1
     }
 }

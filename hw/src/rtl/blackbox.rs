@@ -7,7 +7,8 @@ use num_bigint::BigUint;
 
 use super::error::Loc;
 use super::expr::Expr;
-use super::module::{Instance, Item, ModuleBuilder, Port, PortDir};
+use super::module::{Instance, Item, Port, PortDir};
+use super::builder::ModuleBuilder;
 use super::ty::Ty;
 
 /// Makes the model of one instance from its parameters.
@@ -198,21 +199,27 @@ impl ModuleBuilder {
         let mut outputs = IndexMap::new();
         let mut conns = Vec::new();
         for (port, _) in inputs {
-            let found = ports.iter().find(|p| p.name == **port);
-            if !found.is_some_and(|p| p.dir == PortDir::Input) {
+            if !ports.iter().any(|p| p.name == **port) {
                 self.faults
-                    .push(format!("{here}: {module} has no input {port}"));
+                    .push(format!("{here}: {module} has no port {port}"));
             }
         }
         for port in ports {
+            let named = inputs.iter().find(|(n, _)| *n == port.name);
             let value = match port.dir {
+                PortDir::Output if named.is_some_and(|(_, e)| e.net_id().is_some()) => {
+                    named.map_or_else(super::expr::zero, |(_, e)| (*e).clone())
+                }
                 PortDir::Output => {
+                    if named.is_some() {
+                        let text = format!("{here}: output {} of {name} needs a net", port.name);
+                        self.faults.push(text);
+                    }
                     let wire = self.wire_decl(&format!("{stem}_{}", port.name), port.ty);
                     outputs.insert(port.name.clone(), wire.clone());
                     wire
                 }
                 PortDir::Input => {
-                    let named = inputs.iter().find(|(n, _)| *n == port.name);
                     match (named, clock, port.name.as_str()) {
                         (Some((_, value)), ..) => (*value).clone(),
                         (None, Some(clock), "clk") => clock.clk.clone(),

@@ -4,7 +4,6 @@
 //! A typing fault does not panic: it makes a poisoned expression which carries the message and the generator's
 //! source position to [`super::ModuleBuilder::finish`].
 
-use std::ops;
 use std::sync::Arc;
 
 use num_bigint::{BigInt, BigUint};
@@ -221,6 +220,14 @@ impl Expr {
         self.ty.width
     }
 
+    /// The message of a faulty expression.
+    pub(crate) fn fault(&self) -> Option<&str> {
+        match &*self.node {
+            Node::Poison(message) => Some(message),
+            _ => None,
+        }
+    }
+
     /// A net, whose name Verilog can index.
     pub(crate) fn net_id(&self) -> Option<usize> {
         match *self.node {
@@ -400,195 +407,10 @@ impl Expr {
     pub fn reduce_xor(&self) -> Expr {
         Expr::new(Node::Un(UnOp::RedXor, self.clone()), uint(1))
     }
-
-    #[track_caller]
-    fn binary(&self, op: BinOp, rhs: &Expr) -> Expr {
-        let ty = match op {
-            BinOp::Mul => {
-                if self.ty.signed != rhs.ty.signed {
-                    return self.mismatch("product", rhs);
-                }
-                for side in [self, rhs] {
-                    if side.ty.signed && side.net_id().is_none() && !side.is_lit() {
-                        return Expr::poison(
-                            side.ty,
-                            "signed product of an unnamed expression: name it with wire()".into(),
-                        );
-                    }
-                }
-                Ty {
-                    width: self.ty.width + rhs.ty.width,
-                    signed: self.ty.signed,
-                }
-            }
-            BinOp::Shl | BinOp::Shr => {
-                if rhs.ty.signed {
-                    return Expr::poison(self.ty, format!("shift by a signed {}", rhs.ty));
-                }
-                self.ty
-            }
-            BinOp::Eq | BinOp::Ne | BinOp::Lt | BinOp::Le => {
-                if self.ty != rhs.ty {
-                    return self.mismatch("comparison", rhs);
-                }
-                uint(1)
-            }
-            BinOp::And | BinOp::Or | BinOp::Xor | BinOp::Add | BinOp::Sub => {
-                if self.ty != rhs.ty {
-                    return self.mismatch("operation", rhs);
-                }
-                self.ty
-            }
-        };
-        Expr::new(Node::Bin(op, self.clone(), rhs.clone()), ty)
-    }
-
-    #[track_caller]
-    fn mismatch(&self, what: &str, rhs: &Expr) -> Expr {
-        Expr::poison(self.ty, format!("{what} of {} and {}", self.ty, rhs.ty))
-    }
-
-    fn is_lit(&self) -> bool {
-        matches!(*self.node, Node::Lit(_))
-    }
-
-    #[track_caller]
-    pub fn eq(&self, rhs: impl AsRef<Expr>) -> Expr {
-        self.binary(BinOp::Eq, rhs.as_ref())
-    }
-
-    #[track_caller]
-    pub fn ne(&self, rhs: impl AsRef<Expr>) -> Expr {
-        self.binary(BinOp::Ne, rhs.as_ref())
-    }
-
-    #[track_caller]
-    pub fn lt(&self, rhs: impl AsRef<Expr>) -> Expr {
-        self.binary(BinOp::Lt, rhs.as_ref())
-    }
-
-    #[track_caller]
-    pub fn le(&self, rhs: impl AsRef<Expr>) -> Expr {
-        self.binary(BinOp::Le, rhs.as_ref())
-    }
-
-    #[track_caller]
-    pub fn gt(&self, rhs: impl AsRef<Expr>) -> Expr {
-        rhs.as_ref().binary(BinOp::Lt, self)
-    }
-
-    #[track_caller]
-    pub fn ge(&self, rhs: impl AsRef<Expr>) -> Expr {
-        rhs.as_ref().binary(BinOp::Le, self)
-    }
-
-    /// Equal to an unsigned constant.
-    #[track_caller]
-    pub fn is(&self, value: u64) -> Expr {
-        self.binary(BinOp::Eq, &lit(value, self.ty.width))
-    }
-
-    /// Shift by a constant; the type stays.
-    #[track_caller]
-    pub fn shl(&self, amount: impl AsRef<Expr>) -> Expr {
-        self.binary(BinOp::Shl, amount.as_ref())
-    }
-
-    /// Right shift, arithmetic when signed; the type stays.
-    #[track_caller]
-    pub fn shr(&self, amount: impl AsRef<Expr>) -> Expr {
-        self.binary(BinOp::Shr, amount.as_ref())
-    }
-
-    /// Plus a constant, wrapping.
-    #[track_caller]
-    pub fn plus(&self, value: u64) -> Expr {
-        let k = Expr::constant(BigInt::from(value), self.ty);
-        self.binary(BinOp::Add, &k)
-    }
-
-    /// Minus a constant, wrapping.
-    #[track_caller]
-    pub fn minus(&self, value: u64) -> Expr {
-        let k = Expr::constant(BigInt::from(value), self.ty);
-        self.binary(BinOp::Sub, &k)
-    }
 }
 
 impl AsRef<Expr> for Expr {
     fn as_ref(&self) -> &Expr {
         self
-    }
-}
-
-macro_rules! operator {
-    ($trait:ident, $method:ident, $op:expr) => {
-        impl ops::$trait<&Expr> for &Expr {
-            type Output = Expr;
-            #[track_caller]
-            fn $method(self, rhs: &Expr) -> Expr {
-                self.binary($op, rhs)
-            }
-        }
-        impl ops::$trait<Expr> for &Expr {
-            type Output = Expr;
-            #[track_caller]
-            fn $method(self, rhs: Expr) -> Expr {
-                self.binary($op, &rhs)
-            }
-        }
-        impl ops::$trait<&Expr> for Expr {
-            type Output = Expr;
-            #[track_caller]
-            fn $method(self, rhs: &Expr) -> Expr {
-                self.binary($op, rhs)
-            }
-        }
-        impl ops::$trait<Expr> for Expr {
-            type Output = Expr;
-            #[track_caller]
-            fn $method(self, rhs: Expr) -> Expr {
-                self.binary($op, &rhs)
-            }
-        }
-    };
-}
-operator!(BitAnd, bitand, BinOp::And);
-operator!(BitOr, bitor, BinOp::Or);
-operator!(BitXor, bitxor, BinOp::Xor);
-operator!(Add, add, BinOp::Add);
-operator!(Sub, sub, BinOp::Sub);
-operator!(Mul, mul, BinOp::Mul);
-
-impl ops::Not for &Expr {
-    type Output = Expr;
-    fn not(self) -> Expr {
-        Expr::new(Node::Un(UnOp::Not, self.clone()), self.ty)
-    }
-}
-
-impl ops::Not for Expr {
-    type Output = Expr;
-    fn not(self) -> Expr {
-        !&self
-    }
-}
-
-impl ops::Neg for &Expr {
-    type Output = Expr;
-    #[track_caller]
-    fn neg(self) -> Expr {
-        if !self.ty.signed {
-            return Expr::poison(self.ty, format!("negation of {}", self.ty));
-        }
-        Expr::new(Node::Un(UnOp::Neg, self.clone()), self.ty)
-    }
-}
-
-impl ops::Neg for Expr {
-    type Output = Expr;
-    #[track_caller]
-    fn neg(self) -> Expr {
-        -&self
     }
 }

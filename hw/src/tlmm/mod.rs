@@ -12,7 +12,26 @@
 //!   Activations of the next K tile are fetched, and its tables made, while this one is used; results leave during the
 //!   pass over the last K tile (Q > L stretches that pass by Q / L).
 
+//! | module | what |
+//! |---|---|
+//! | `tlmm` | control: walks over K tiles and weight words |
+//! | `tlmm_acts` | activations from the scratchpad, tail masked, as K tiles |
+//! | `tlmm_array` | tables, lookups and accumulators |
+//! | `tlmm_results` | results to the scratchpad |
+//! | `unpack_base3`, `unpack_g3`, `unpack_sherry` | beats of DRAM to weight words of engine codes |
+//! | `tlmm_table_g3`, `tlmm_table_sherry` | half table of one group |
+//! | `tlmm_row` | lookups and adder tree of one output row |
+
 pub mod golden;
+mod lookup;
+mod parts;
+mod rtl;
+#[cfg(test)]
+mod tests;
+mod unpack;
+
+pub use rtl::tlmm;
+pub use unpack::unpack;
 
 use crate::params::{DramFormat, MachineParams, WeightFormat};
 
@@ -35,8 +54,6 @@ pub struct TlmmParams {
     pub bus_bits: u32,
     /// Lanes L of a scratchpad word.
     pub lanes: u32,
-    /// Bits of a scratchpad address.
-    pub addr_bits: u32,
     /// Row tiles that the accumulators hold.
     pub max_row_tiles: u32,
     /// Longest K.
@@ -52,7 +69,6 @@ impl TlmmParams {
             rows: p.rows,
             bus_bits: p.bus_bits,
             lanes: p.vec_lanes,
-            addr_bits: p.scratch_addr_bits(),
             max_row_tiles: p.max_row_tiles,
             max_k: p.max_k,
         }

@@ -68,7 +68,11 @@ pub fn csr(p: &MachineParams) -> Result<Arc<Module>, RtlError> {
     let abi = m.input("abi", uint(64), "ABI hash of this machine");
     let bus = AxilPorts::new(&mut m);
     let start_out = m.output("start", uint(1), "pulse: fetch begins");
-    let abort = m.output("abort", uint(1), "resets all units but this and the guard");
+    let abort = m.output(
+        "abort_units",
+        uint(1),
+        "resets all units but this and the guard",
+    );
     let running = m.output("running", uint(1), "a program runs");
     let port_reset = m.output("port_reset", uint(1), "pulse: forget what memory owes");
     let irq = m.output("irq", uint(1), "interrupt, level");

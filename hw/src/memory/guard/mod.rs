@@ -15,7 +15,7 @@
 //! progress for `timeout` cycles while it owes something: `TIMEOUT` with the address of the oldest burst.
 //!
 //! # Faults and draining
-//! The first fault is kept in `fault_*` until `clear` (a pulse when nothing runs). While there is a fault or `abort` is high:
+//! The first fault is kept in `fault_*` until `clear` (a pulse when nothing runs). While there is a fault or `cancel` is high:
 //! no new requests or bursts, read data is dropped, owed write beats go out without strobes, responses are collected.
 //! `drained` says that memory owes nothing. Memory silent for `timeout` cycles while draining sets `stuck`, until memory
 //! answers after all or `port_reset`, which clears everything and is only for use with a reset of the interconnect.

@@ -33,13 +33,13 @@ pub fn guard(p: &GuardParams) -> Result<Arc<Module>, RtlError> {
     let (a, w, wb) = (p.addr_bits, p.bus_bits, p.bus_bits / 8);
     let mut m = Module::new("guard").doc(format!(
         "AXI4 master of {w} bits: requests checked against their windows, cut into bursts of at most {} beats,\n\
-         at most {} in flight in each direction. The first fault is kept; with a fault or `abort` it drains.\n\
+         at most {} in flight in each direction. The first fault is kept; with a fault or `cancel` it drains.\n\
          `port_reset` forgets what memory owes: only together with a reset of the interconnect.",
         p.max_burst, p.outstanding
     ));
     let clk = m.clock_reset("clk", "rst");
     let port_reset = m.input("port_reset", uint(1), "forget everything");
-    let abort = m.input("abort", uint(1), "issue nothing, drain");
+    let cancel = m.input("cancel", uint(1), "issue nothing, drain");
     let clear = m.input(
         "clear",
         uint(1),
@@ -106,7 +106,7 @@ pub fn guard(p: &GuardParams) -> Result<Arc<Module>, RtlError> {
         rst: reset,
     };
     let faulted = m.reg_init("faulted", uint(1), 0);
-    let halt = m.wire("halt", &faulted | &abort);
+    let halt = m.wire("halt", &faulted | &cancel);
 
     m.section("Both sides");
     let pick = |names: &[&str]| -> Vec<(&'static str, Expr)> {

@@ -282,7 +282,7 @@ impl EdgeCompiler<'_, '_> {
                     addr: value(addr),
                     addr_limbs,
                     data: value(data),
-                    lanes: bytes.as_ref().map(|b| (value(&b.enable), b.width)),
+                    lanes: bytes.as_ref().map(|(b, _)| (value(&b.enable), b.width)),
                 };
                 writes.push(write);
             }

@@ -1,17 +1,21 @@
 //! The one printer: a checked module becomes Verilog-2005 that every tool reads in the same way.
 //!
-//! Every operator inside another is parenthesised, so no precedence is relied on; every operand already has the
-//! width of its context, so no implicit extension happens.
+//! Every binary operator inside another is parenthesised, so no precedence among them is relied on; every operand
+//! already has the width of its context, so no implicit extension happens.
 
 use std::fmt::Write;
+
+mod expr;
+mod layout;
 
 use num_bigint::BigUint;
 use num_traits::Zero;
 
-use super::expr::{BinOp, Expr, Node, UnOp};
+use super::expr::{Expr, Node};
 use super::module::{Clock, Item, MemDef, MemPort, MemStyle, Module, NetDef, NetKind, PortDir};
 use super::stmt::Stmt;
 use super::ty::Ty;
+use expr::{expr, literal, operand};
 
 const INDENT: &str = "  ";
 
@@ -24,7 +28,16 @@ pub(super) fn module(m: &Module) -> String {
     out.push_str("`default_nettype none\n\n");
     ports(m, &mut out);
     let mut quiet = true;
-    for item in &m.items {
+    let mut items = &m.items[..];
+    while let [item, rest @ ..] = items {
+        let run = items.iter().take_while(|i| declares(i)).count();
+        if run > 1 {
+            declarations(m, &items[..run], &mut out);
+            items = &items[run..];
+            quiet = false;
+            continue;
+        }
+        items = rest;
         // Declarations and their one-line drivers stand together; blocks are set apart by an empty line.
         let block = !matches!(
             item,
@@ -71,16 +84,7 @@ fn ports(m: &Module, out: &mut String) {
             )
         })
         .collect();
-    let left = rows.iter().map(|r| r.0.len()).max().unwrap_or(0);
-    let mid = rows.iter().map(|r| r.1.len()).max().unwrap_or(0);
-    for (a, b, doc) in &rows {
-        let line = if doc.is_empty() {
-            format!("{INDENT}{a:<left$} {b}")
-        } else {
-            format!("{INDENT}{a:<left$} {b:<mid$}  // {doc}")
-        };
-        let _ = writeln!(out, "{}", line.trim_end());
-    }
+    layout::table(out, INDENT.len(), &rows);
     out.push_str(");\n\n");
 }
 
@@ -99,39 +103,51 @@ fn declare(kind: &str, net: &NetDef) -> String {
     format!("{kind} {r}{space}{}", net.name)
 }
 
-fn trailing(net: &NetDef) -> String {
-    if net.doc.is_empty() {
-        String::new()
-    } else {
-        format!("  // {}", net.doc)
-    }
+/// A declaration without a value.
+fn declares(item: &Item) -> bool {
+    matches!(item, Item::Reg { .. } | Item::Wire { value: None, .. })
+}
+
+/// A run of declarations, in columns.
+fn declarations(m: &Module, items: &[Item], out: &mut String) {
+    let rows: Vec<(String, String, &str)> = items
+        .iter()
+        .filter_map(|item| {
+            let (kind, net) = match item {
+                Item::Reg { net } => ("reg", net),
+                Item::Wire { net, .. } => ("wire", net),
+                _ => return None,
+            };
+            let def = &m.nets[*net];
+            let left = format!("{kind} {}", range(def.ty));
+            Some((left, format!("{};", def.name), def.doc.as_str()))
+        })
+        .collect();
+    layout::table(out, INDENT.len(), &rows);
 }
 
 fn print_item(m: &Module, item: &Item, out: &mut String) {
-    let line = |out: &mut String, text: String| {
-        let _ = writeln!(out, "{INDENT}{text}");
-    };
+    let line = |out: &mut String, text: String| layout::code(out, INDENT.len(), &text);
     match item {
         Item::Section(title) => {
             let rule = "-".repeat(96usize.saturating_sub(title.len()));
-            line(out, format!("// {title} {rule}"));
+            let _ = writeln!(out, "{INDENT}// {title} {rule}");
         }
         Item::Comment(text) => {
-            for l in text.lines() {
-                line(out, format!("// {l}"));
-            }
+            layout::comment(out, INDENT.len(), text);
         }
         Item::Wire { net, value } => {
             let def = &m.nets[*net];
             let text = match value {
-                Some(v) => format!("{} = {};{}", declare("wire", def), expr(v), trailing(def)),
-                None => format!("{};{}", declare("wire", def), trailing(def)),
+                Some(v) => format!("{} = {};", declare("wire", def), expr(v)),
+                None => format!("{};", declare("wire", def)),
             };
-            line(out, text);
+            layout::code_doc(out, INDENT.len(), &text, &def.doc);
         }
         Item::Reg { net } => {
             let def = &m.nets[*net];
-            line(out, format!("{};{}", declare("reg", def), trailing(def)));
+            let text = format!("{};", declare("reg", def));
+            layout::code_doc(out, INDENT.len(), &text, &def.doc);
         }
         Item::Assign { net, value } => {
             line(
@@ -202,11 +218,8 @@ fn connections(conns: &[(String, Expr)], out: &mut String) {
     let pad = conns.iter().map(|c| c.0.len()).max().unwrap_or(0);
     for (i, (port, value)) in conns.iter().enumerate() {
         let comma = if i + 1 == conns.len() { "" } else { "," };
-        let _ = writeln!(
-            out,
-            "{INDENT}{INDENT}.{port:<pad$} ({}){comma}",
-            expr(value)
-        );
+        let text = format!(".{port:<pad$} ({}){comma}", expr(value));
+        layout::code(out, 2 * INDENT.len(), &text);
     }
     let _ = writeln!(out, "{INDENT});");
 }
@@ -220,7 +233,8 @@ fn case(
     out: &mut String,
 ) {
     let def = &m.nets[net];
-    let _ = writeln!(out, "{INDENT}{};{}", declare("reg", def), trailing(def));
+    let text = format!("{};", declare("reg", def));
+    layout::code_doc(out, INDENT.len(), &text, &def.doc);
     let _ = writeln!(out, "{INDENT}always @* begin");
     let _ = writeln!(out, "{INDENT}{INDENT}case ({})", expr(select));
     let keys: Vec<String> = arms
@@ -233,26 +247,12 @@ fn case(
         .max()
         .unwrap_or(0)
         .max("default".len());
-    for (key, (_, value)) in keys.iter().zip(arms) {
+    let rows = keys.iter().zip(arms.iter().map(|(_, v)| v));
+    for (key, value) in rows.chain(std::iter::once((&"default".to_string(), default))) {
         let key = format!("{key}:");
-        let _ = writeln!(
-            out,
-            "{0}{0}{0}{key:<1$} {2} = {3};",
-            INDENT,
-            pad + 1,
-            def.name,
-            expr(value)
-        );
+        let text = format!("{key:<0$} {1} = {2};", pad + 1, def.name, expr(value));
+        layout::code(out, 3 * INDENT.len(), &text);
     }
-    let key = "default:";
-    let _ = writeln!(
-        out,
-        "{0}{0}{0}{key:<1$} {2} = {3};",
-        INDENT,
-        pad + 1,
-        def.name,
-        expr(default)
-    );
     let _ = writeln!(out, "{INDENT}{INDENT}endcase");
     let _ = writeln!(out, "{INDENT}end");
 }
@@ -282,33 +282,23 @@ fn statement(m: &Module, stmt: &Stmt, depth: usize, out: &mut String) {
     let pad = INDENT.repeat(depth);
     match stmt {
         Stmt::Set { net, value } => {
-            let _ = writeln!(
-                out,
-                "{pad}{} <= {};",
-                m.nets[net & 0xffff_ffff].name,
-                expr(value)
-            );
+            let text = format!("{} <= {};", m.nets[net & 0xffff_ffff].name, expr(value));
+            layout::code(out, pad.len(), &text);
         }
         Stmt::If(arms) => {
-            let _ = write!(out, "{pad}");
-            for (i, (cond, body)) in arms.iter().enumerate() {
-                match (i, cond) {
-                    (0, Some(c)) => {
-                        let _ = writeln!(out, "if ({}) begin", expr(c));
-                    }
-                    (_, Some(c)) => {
-                        let _ = writeln!(out, " else if ({}) begin", expr(c));
-                    }
-                    (_, None) => {
-                        let _ = writeln!(out, " else begin");
-                    }
-                }
+            let mut lead = String::new();
+            for (cond, body) in arms {
+                let head = match cond {
+                    Some(c) => format!("{lead}if ({}) begin", expr(c)),
+                    None => format!("{lead}begin"),
+                };
+                layout::code(out, pad.len(), &head);
                 for s in body {
                     statement(m, s, depth + 1, out);
                 }
-                let _ = write!(out, "{pad}end");
+                lead = "end else ".into();
             }
-            out.push('\n');
+            let _ = writeln!(out, "{pad}end");
         }
     }
 }
@@ -320,19 +310,11 @@ fn memory(def: &MemDef, out: &mut String) {
         MemStyle::Block => "(* ram_style = \"block\" *) ",
         MemStyle::Ultra => "(* ram_style = \"ultra\" *) ",
     };
-    let doc = if def.doc.is_empty() {
-        String::new()
-    } else {
-        format!("  // {}", def.doc)
-    };
     let word = range(super::ty::uint(def.width));
     let space = if word.is_empty() { "" } else { " " };
-    let _ = writeln!(
-        out,
-        "{INDENT}{style}reg {word}{space}{} [0:{}];{doc}",
-        def.name,
-        def.depth - 1
-    );
+    let last = def.depth - 1;
+    let text = format!("{style}reg {word}{space}{} [0:{last}];", def.name);
+    layout::code_doc(out, INDENT.len(), &text, &def.doc);
     if let Some(words) = &def.contents {
         let _ = writeln!(out, "{INDENT}initial begin");
         for (i, w) in words.iter().enumerate() {
@@ -352,24 +334,18 @@ fn access(m: &Module, def: &MemDef, clock: &Clock, port: &MemPort, out: &mut Str
             bytes: None,
         } => {
             let _ = writeln!(out, "{INDENT}always @(posedge {}) begin", expr(&clock.clk));
-            let _ = writeln!(
-                out,
-                "{0}{0}if ({1}) {2}[{3}] <= {4};",
-                INDENT,
-                expr(enable),
-                def.name,
-                expr(addr),
-                expr(data)
-            );
+            let (en, a, d) = (expr(enable), expr(addr), expr(data));
+            let text = format!("if ({en}) {}[{a}] <= {d};", def.name);
+            layout::code(out, 2 * INDENT.len(), &text);
             let _ = writeln!(out, "{INDENT}end");
         }
         MemPort::Write {
             enable,
             addr,
             data,
-            bytes: Some(b),
+            bytes: Some((b, lane_port)),
         } => {
-            let (lanes, w, index) = (b.enable.ty.width, b.width, format!("{}_lane", def.name));
+            let (lanes, w, index) = (b.enable.ty.width, b.width, lane_index(def, *lane_port));
             let _ = writeln!(out, "{INDENT}integer {index};");
             let _ = writeln!(out, "{INDENT}always @(posedge {}) begin", expr(&clock.clk));
             let _ = writeln!(
@@ -377,16 +353,13 @@ fn access(m: &Module, def: &MemDef, clock: &Clock, port: &MemPort, out: &mut Str
                 "{0}{0}for ({index} = 0; {index} < {lanes}; {index} = {index} + 1) begin",
                 INDENT
             );
-            let _ = writeln!(
-                out,
-                "{0}{0}{0}if ({1} & {2}[{index}]) {3}[{4}][{index} * {w} +: {w}] <= {5}[{index} * {w} +: {w}];",
-                INDENT,
-                operand(enable),
-                expr(&b.enable),
-                def.name,
-                expr(addr),
-                expr(data)
+            let (en, lane, a, d) = (operand(enable), expr(&b.enable), expr(addr), expr(data));
+            let part = format!("[{index} * {w} +: {w}]");
+            let text = format!(
+                "if ({en} & {lane}[{index}]) {}[{a}]{part} <= {d}{part};",
+                def.name
             );
+            layout::code(out, 3 * INDENT.len(), &text);
             let _ = writeln!(out, "{INDENT}{INDENT}end");
             let _ = writeln!(out, "{INDENT}end");
         }
@@ -396,165 +369,23 @@ fn access(m: &Module, def: &MemDef, clock: &Clock, port: &MemPort, out: &mut Str
                 Node::Lit(v) if !v.is_zero() => String::new(),
                 _ => format!("if ({}) ", expr(enable)),
             };
-            let _ = writeln!(
-                out,
-                "{0}{0}{guard}{1} <= {2}[{3}];",
-                INDENT,
+            let text = format!(
+                "{guard}{} <= {}[{}];",
                 m.nets[*net].name,
                 def.name,
                 expr(addr)
             );
+            layout::code(out, 2 * INDENT.len(), &text);
             let _ = writeln!(out, "{INDENT}end");
         }
     }
 }
 
-/// A constant, sized and signed like its type.
-fn literal(bits: &BigUint, ty: Ty) -> String {
-    if !ty.signed {
-        let long = ty.width > 32;
-        return if long {
-            format!("{}'h{bits:x}", ty.width)
-        } else {
-            format!("{}'d{bits}", ty.width)
-        };
-    }
-    let sign = BigUint::from(1u32) << (ty.width - 1);
-    if *bits < sign {
-        format!("{}'sd{bits}", ty.width)
-    } else if *bits == sign {
-        // The magnitude of the minimum does not fit the type, so it is written as bits.
-        format!("{}'sh{bits:x}", ty.width)
-    } else {
-        let magnitude = (&sign << 1u32) - bits;
-        format!("-{}'sd{magnitude}", ty.width)
-    }
-}
-
-/// An expression that stands alone: no parentheses around it.
-fn expr(e: &Expr) -> String {
-    match &*e.node {
-        Node::Net { name, .. } => name.to_string(),
-        Node::Lit(v) => literal(v, e.ty),
-        Node::Un(op, x) => {
-            let sign = match op {
-                UnOp::Not => "~",
-                UnOp::Neg => "-",
-                UnOp::RedAnd => "&",
-                UnOp::RedOr => "|",
-                UnOp::RedXor => "^",
-            };
-            format!("{sign}{}", operand(x))
-        }
-        Node::Bin(BinOp::Mul, a, b) => {
-            format!("{} * {}", widened(a, e.ty.width), widened(b, e.ty.width))
-        }
-        Node::Bin(op, a, b) => {
-            let sign = match op {
-                BinOp::And => "&",
-                BinOp::Or => "|",
-                BinOp::Xor => "^",
-                BinOp::Add => "+",
-                BinOp::Sub => "-",
-                BinOp::Mul => "*",
-                BinOp::Eq => "==",
-                BinOp::Ne => "!=",
-                BinOp::Lt => "<",
-                BinOp::Le => "<=",
-                BinOp::Shl => "<<",
-                BinOp::Shr if a.ty.signed => ">>>",
-                BinOp::Shr => ">>",
-            };
-            // Chains of one associative operator read better without parentheses.
-            let chain = matches!(op, BinOp::And | BinOp::Or | BinOp::Xor | BinOp::Add);
-            let left = match &*a.node {
-                Node::Bin(inner, ..) if chain && inner == op => expr(a),
-                _ => operand(a),
-            };
-            format!("{left} {sign} {}", operand(b))
-        }
-        Node::Mux(c, a, b) => format!("{} ? {} : {}", operand(c), operand(a), mux_tail(b)),
-        Node::Slice(base, lo) => {
-            let hi = lo + e.ty.width - 1;
-            if hi == *lo {
-                format!("{}[{lo}]", expr(base))
-            } else {
-                format!("{}[{hi}:{lo}]", expr(base))
-            }
-        }
-        Node::Part(base, index) => {
-            let shift = e.ty.width.trailing_zeros();
-            let start = if shift == 0 {
-                expr(index)
-            } else {
-                format!("{{{}, {shift}'d0}}", expr(index))
-            };
-            if e.ty.width == 1 {
-                format!("{}[{start}]", expr(base))
-            } else {
-                format!("{}[{start} +: {}]", expr(base), e.ty.width)
-            }
-        }
-        Node::Cat(parts) => {
-            let parts: Vec<String> = parts.iter().map(expr).collect();
-            format!("{{{}}}", parts.join(", "))
-        }
-        Node::Repeat(n, x) => format!("{{{n}{{{}}}}}", expr(x)),
-        Node::Extend(_) => widened_node(e),
-        Node::Cast(x) if e.ty.signed => format!("$signed({})", expr(x)),
-        Node::Cast(x) => format!("$unsigned({})", expr(x)),
-        Node::MemRead { name, addr, .. } => format!("{name}[{}]", expr(addr)),
-        Node::Poison(message) => format!("/* {message} */"),
-    }
-}
-
-/// A chain of multiplexers reads as a list.
-fn mux_tail(e: &Expr) -> String {
-    match &*e.node {
-        Node::Mux(..) => expr(e),
-        _ => operand(e),
-    }
-}
-
-/// An expression inside another: parenthesised unless it is atomic.
-fn operand(e: &Expr) -> String {
-    match &*e.node {
-        Node::Un(..) | Node::Bin(..) | Node::Mux(..) => format!("({})", expr(e)),
-        Node::Lit(_) => {
-            let text = expr(e);
-            if text.starts_with('-') {
-                format!("({text})")
-            } else {
-                text
-            }
-        }
-        _ => expr(e),
-    }
-}
-
-fn widened_node(e: &Expr) -> String {
-    match &*e.node {
-        Node::Extend(x) => widened(x, e.ty.width),
-        _ => expr(e),
-    }
-}
-
-/// `x` with its bits up to `width` filled with zeros or its sign.
-fn widened(x: &Expr, width: u32) -> String {
-    let fill = width - x.ty.width;
-    match &*x.node {
-        _ if fill == 0 => operand(x),
-        Node::Lit(_) => expr(&x.extend(width)),
-        _ if !x.ty.signed => format!("{{{fill}'d0, {}}}", expr(x)),
-        _ => {
-            let name = expr(x);
-            let sign = if x.ty.width == 1 {
-                format!("{name}[0]")
-            } else {
-                format!("{name}[{}]", x.ty.width - 1)
-            };
-            format!("$signed({{{{{fill}{{{sign}}}}}, {name}}})")
-        }
+/// Name of the loop variable of a memory's `port`-th write port with byte enables.
+pub(super) fn lane_index(def: &MemDef, port: usize) -> String {
+    match port {
+        0 => format!("{}_lane", def.name),
+        _ => format!("{}_lane_{port}", def.name),
     }
 }
 

@@ -1,0 +1,113 @@
+//! `tritforge check`.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use super::{ConfigArgs, Failure, Out};
+use crate::compile::Compiled;
+use crate::project::Project;
+use crate::report::grouped;
+
+pub fn check(args: &ConfigArgs, out: &mut Out) -> Result<(), Failure> {
+    let project = Project::open(args.origin(), false)?;
+    out.warn(&project.warnings);
+    let compiled = project.compile()?;
+    out.result(
+        &summary(&project, &compiled),
+        &json!({
+            "ok": true,
+            "name": project.name,
+            "abi": compiled.manifest.abi,
+            "model": project.model.config,
+            "board": project.config.board,
+            "derived": project.derived,
+            "machine": project.params,
+            "traffic": compiled.manifest.traffic,
+            "program_instructions": compiled.manifest.program_instructions,
+            "image_bytes": compiled.image.len(),
+            "warnings": project.warnings.to_json(),
+        }),
+    )
+}
+
+/// What a user wants to know of a machine before making it.
+pub fn summary(project: &Project, compiled: &Compiled) -> String {
+    let (m, p, t) = (
+        &project.model.config,
+        &project.params,
+        &compiled.manifest.traffic,
+    );
+    let mut out = String::new();
+    let mut row = |name: &str, text: String| {
+        // Writing to a String never fails.
+        let _ = writeln!(out, "  {name:<14}{text}");
+    };
+    row(
+        "machine",
+        format!("{} ({})", project.name, compiled.manifest.abi),
+    );
+    row(
+        "model",
+        format!(
+            "{} layers, hidden {}, {} heads over {} KV heads, ffn {}, vocabulary {}, {} ternary weights",
+            m.layers,
+            m.hidden,
+            m.heads,
+            m.kv_heads,
+            m.ffn,
+            m.vocab,
+            grouped(compiled.manifest.model.ternary_weights)
+        ),
+    );
+    row("context", format!("{} tokens", project.derived.context));
+    let board = &project.config.board;
+    row("board", format!("{}: {}", board.name, board.description));
+    row(
+        "tlmm",
+        format!(
+            "{} groups x {} weights x {} rows = {} ternary weights a cycle",
+            p.groups,
+            p.weight_format.group(),
+            p.rows,
+            p.tile_k() * p.rows
+        ),
+    );
+    row(
+        "pe",
+        format!("{} x {} int8 products a cycle", p.bus_bytes(), p.pe_rows),
+    );
+    row("vec", format!("{} lanes fp32", p.vec_lanes));
+    row(
+        "scratchpad",
+        format!(
+            "{} words of {} bits, {} used",
+            grouped(p.scratchpad_words.into()),
+            p.word_bits(),
+            grouped(compiled.manifest.scratchpad_words_used.into())
+        ),
+    );
+    row(
+        "program",
+        format!(
+            "{} of {} instructions, whatever the length of the text",
+            compiled.manifest.program_instructions, p.program_words
+        ),
+    );
+    row(
+        "image",
+        format!("{} bytes", grouped(compiled.image.len() as u64)),
+    );
+    row(
+        "a token reads",
+        format!(
+            "{} bytes of weights ({:.0} ideal, {:.3} bits a weight), {} of the head, {} for each position of context",
+            grouped(t.weight_bytes),
+            t.weight_bytes_ideal,
+            t.bits_per_weight,
+            grouped(t.head_bytes),
+            grouped(t.kv_bytes_per_position)
+        ),
+    );
+    out
+}
