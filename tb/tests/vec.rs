@@ -6,7 +6,7 @@ use hw::num::F32;
 use hw::params::MachineParams;
 use hw::scratchpad::Scratchpad;
 use hw::vec::golden::{Elements, Operands, Results, execute};
-use hw::vec::{Output, Reduce, VecFlags, VecOp, VecParams, vec};
+use hw::vec::{VecFlags, VecOp, VecParams, vec};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use vector_bench::{End, Unit, build};
