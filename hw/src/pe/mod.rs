@@ -28,9 +28,6 @@ pub use rtl::pe;
 
 use crate::params::MachineParams;
 
-/// Opcode of peaxpy; the unit takes every other one for pedot.
-const PEAXPY: u64 = 0x41;
-
 /// Longest vector of peaxpy: its accumulators are registers or distributed RAM, and V vectors are head-sized.
 const MAX_AXPY: u32 = 128;
 
