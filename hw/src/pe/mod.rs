@@ -10,6 +10,7 @@
 //! * Cycles: loading rows * (words of a vector + 4); then n * len / M beats; pedot writes R words each L vectors
 //!   while it goes on, peaxpy drains rows * len / min(L, M) cycles at the end; plus about 20.
 
+//!
 //! | module | what |
 //! |---|---|
 //! | `pe` | control: loading, walk over the packet, results |
