@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::check::summary;
-use super::sim::{MemoryArgs, simulated};
+use super::sim::{MISMATCH_TRACE, MemoryArgs, simulated};
 use super::{Failure, Out};
 use crate::project::{Origin, Project};
 use crate::request::Request;
@@ -48,6 +48,7 @@ pub fn demo(args: &DemoArgs, out: &mut Out) -> Result<(), Failure> {
         stalls: args.memory.stalls,
         latency: args.memory.latency,
         trace: None,
+        mismatch_trace: Some(MISMATCH_TRACE.into()),
     };
     simulated(&project, &compiled, &job, &options, out)
 }
