@@ -9,7 +9,11 @@ use tritforge_gen::model::import;
 use tritforge_gen::session::{self, Sampling, memory};
 
 fn machine(sherry: bool) -> MachineParams {
-    let tiny = if sherry { MachineParams::tiny_sherry() } else { MachineParams::tiny() };
+    let tiny = if sherry {
+        MachineParams::tiny_sherry()
+    } else {
+        MachineParams::tiny()
+    };
     MachineParams {
         scratchpad_words: 4096,
         program_words: 1024,
@@ -25,13 +29,24 @@ fn machine(sherry: bool) -> MachineParams {
 }
 
 fn job(name: &str, p: &MachineParams, tokens: u32, environment: Environment) -> (Job, Vec<String>) {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../gen/models").join(name);
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../gen/models")
+        .join(name);
     let model = import(&dir).unwrap();
     let c = compile(&model, p, 64).unwrap();
     let prompt = vec![0, 40, 300];
-    let request = session::Job { prompt: prompt.clone(), tokens, sampling: Sampling::GREEDY, eos: None };
+    let request = session::Job {
+        prompt: prompt.clone(),
+        tokens,
+        sampling: Sampling::GREEDY,
+        eos: None,
+    };
     let args = request.arguments(&c).unwrap();
-    let notes = c.instrs.iter().zip(&c.notes).map(|(i, n)| format!("{} // {n}", hw::isa::disassemble(i)));
+    let notes = c
+        .instrs
+        .iter()
+        .zip(&c.notes)
+        .map(|(i, n)| format!("{} // {n}", hw::isa::disassemble(i)));
     let notes = notes.collect();
     let job = Job {
         memory: memory(&c, &prompt),

@@ -55,7 +55,10 @@ impl Bench {
             self.host.write(offset, value);
         }
         self.host.write(csr::IRQ_STATUS, 7);
-        self.host.write(csr::IRQ_ENABLE, csr::IRQ_DONE | csr::IRQ_TOKEN | csr::IRQ_FAULT);
+        self.host.write(
+            csr::IRQ_ENABLE,
+            csr::IRQ_DONE | csr::IRQ_TOKEN | csr::IRQ_FAULT,
+        );
         self.host.write(csr::CTRL, csr::CTRL_START);
         self.access().map(|_| ())
     }

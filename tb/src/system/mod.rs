@@ -40,7 +40,13 @@ pub struct Environment {
 impl Default for Environment {
     /// A well-behaved memory of 24 cycles latency.
     fn default() -> Environment {
-        Environment { latency: (24, 24), stall_percent: 0, seed: 1, error: None, silent_from: None }
+        Environment {
+            latency: (24, 24),
+            stall_percent: 0,
+            seed: 1,
+            error: None,
+            silent_from: None,
+        }
     }
 }
 
@@ -75,7 +81,11 @@ impl SystemModel {
     pub fn build(params: &MachineParams, waves: bool) -> Result<SystemModel, SystemError> {
         let top = top(params)?;
         let design = Design::new(&top)?;
-        let files = design.emit("").into_iter().map(|f| (f.name, f.text)).collect();
+        let files = design
+            .emit("")
+            .into_iter()
+            .map(|f| (f.name, f.text))
+            .collect();
         let ports = top
             .ports
             .iter()
@@ -85,7 +95,9 @@ impl SystemModel {
                 input: p.dir == PortDir::Input,
             })
             .collect();
-        let bank = design.modules().find(|m| m.name.starts_with("scratchpad_bank"));
+        let bank = design
+            .modules()
+            .find(|m| m.name.starts_with("scratchpad_bank"));
         let peeks = (0..params.scratchpad_banks)
             .filter_map(|k| {
                 Some(Peek {
@@ -105,7 +117,10 @@ impl SystemModel {
             opt: Opt::Quick,
             peeks,
         })?;
-        Ok(SystemModel { params: params.clone(), model })
+        Ok(SystemModel {
+            params: params.clone(),
+            model,
+        })
     }
 }
 
