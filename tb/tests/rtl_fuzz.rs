@@ -57,6 +57,12 @@ impl Maker<'_> {
         w
     }
 
+    /// A named expression that is not constant.
+    fn varying(&mut self, ty: Ty, depth: u32) -> Expr {
+        let e = self.leaf(ty) ^ self.expr(ty, depth);
+        self.named(&e)
+    }
+
     fn literal(&mut self, ty: Ty) -> Expr {
         let bits = BigInt::from(digits(self.rng, ty.width));
         let half = BigInt::from(1) << (ty.width - 1);
@@ -147,10 +153,13 @@ impl Maker<'_> {
             }
             10..=12 if ty == uint(1) => {
                 let t = self.ty();
-                // Comparison with a constant at the end of the range is a lint of its own.
-                let (a, b) = (self.expr(t, d), self.expr(t, d));
-                let (a, b) = (self.named(&a), self.named(&b));
-                match self.rng.random_range(0..9) {
+                // An operand known to be constant makes a lint of its own: a net is mixed into each.
+                let (a, b) = (self.varying(t, d), self.varying(t, d));
+                let middle = Expr::constant(BigInt::from(t.width / 2), t);
+                match self.rng.random_range(0..12) {
+                    9 if t.width > 7 => middle.lt(a),
+                    10 if t.width > 7 => a.lt(middle),
+                    11 if t.width > 7 => middle.le(&a),
                     0 => a.eq(b),
                     1 => a.ne(b),
                     2 => a.lt(b),

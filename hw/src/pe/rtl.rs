@@ -212,7 +212,11 @@ pub fn pe(p: &PeParams) -> Result<Arc<Module>, RtlError> {
             .map(|r| {
                 let here = load.get("load_row").is(r.into());
                 let load_here = m.wire(&format!("load{r}"), load.get("load") & here);
-                let active = m.wire(&format!("active{r}"), row_end.ge(lit(r.into(), rw)));
+                let used = match r {
+                    0 => one(),
+                    _ => row_end.ge(lit(r.into(), rw)),
+                };
+                let active = m.wire(&format!("active{r}"), used);
                 m.instance(
                     &format!("u_row{r}"),
                     &module,

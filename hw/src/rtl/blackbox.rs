@@ -7,7 +7,8 @@ use num_bigint::BigUint;
 
 use super::error::Loc;
 use super::expr::Expr;
-use super::module::{Instance, Item, ModuleBuilder, Port, PortDir};
+use super::module::{Instance, Item, Port, PortDir};
+use super::builder::ModuleBuilder;
 use super::ty::Ty;
 
 /// Makes the model of one instance from its parameters.
@@ -210,6 +211,10 @@ impl ModuleBuilder {
                     named.map_or_else(super::expr::zero, |(_, e)| (*e).clone())
                 }
                 PortDir::Output => {
+                    if named.is_some() {
+                        let text = format!("{here}: output {} of {name} needs a net", port.name);
+                        self.faults.push(text);
+                    }
                     let wire = self.wire_decl(&format!("{stem}_{}", port.name), port.ty);
                     outputs.insert(port.name.clone(), wire.clone());
                     wire

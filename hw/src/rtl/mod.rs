@@ -3,8 +3,9 @@
 //! | file | what |
 //! |---|---|
 //! | `ty` | types of nets: width and sign |
-//! | `expr` | expressions, their typing rules and operators |
-//! | `module` | the module builder: ports, nets, registers, memories, instances |
+//! | `expr`, `operators` | expressions, their typing rules and operators |
+//! | `module` | what a module consists of |
+//! | `builder`, `memory` | the module builder: ports, nets, registers, instances, memories |
 //! | `stmt` | clocked blocks: `when`, `elif`, `otherwise`, `set` |
 //! | `stream` | valid/ready/data/last bundles |
 //! | `blackbox` | external modules and their Rust models |
@@ -15,11 +16,14 @@
 //! How to use it is in `docs/rtl.md`.
 
 mod blackbox;
+mod builder;
 mod check;
 mod design;
 mod error;
 mod expr;
+mod memory;
 mod module;
+mod operators;
 mod print;
 mod sim;
 mod stmt;
@@ -29,11 +33,12 @@ mod tests;
 mod ty;
 
 pub use blackbox::{BlackBoxModel, BoxIo, ExternModule, ModelMaker, Param};
+pub use builder::ModuleBuilder;
 pub use design::{Design, EmittedFile};
 pub use error::{Loc, RtlError};
 pub use expr::{Expr, all, any, cat, lit, mux, one, repeat, slit, sum_tree, zero};
 pub use module::{
-    ByteEnable, Clock, Instance, Mem, MemStyle, Module, ModuleBuilder, Port, PortDir,
+    ByteEnable, Clock, Instance, Mem, MemStyle, Module, Port, PortDir,
 };
 pub use sim::{NativeSim, PortId, SimError};
 pub use stmt::{Block, When};

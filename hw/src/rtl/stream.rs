@@ -4,7 +4,7 @@
 //! stays and data does not change until the beat has moved.
 
 use super::expr::Expr;
-use super::module::ModuleBuilder;
+use super::builder::ModuleBuilder;
 use super::ty::{Ty, bool_ty};
 
 /// A stream that enters the module: `valid`, `data`, `last` are inputs, `ready` must be driven.

@@ -289,7 +289,7 @@ fn instances_with_wrong_connections() {
     m.assign(&y, cat([&u.get("q"), &v.get("q")]));
     let text = faults(m);
     says(&text, &at, "u_x.p is u4, connected to u5");
-    says(&text, &at, "child has no input nope");
+    says(&text, &at, "child has no port nope");
     says(&text, &at_open, "input p of u_y is not connected");
 }
 

@@ -178,7 +178,10 @@ pub fn sample(p: &SampleParams) -> Result<Arc<Module>, RtlError> {
     let left = m.reg_init("left", uint(32), 0);
     let lane = m.reg("lane", uint(shift));
     let number = m.reg("number", uint(32));
-    m.note(&number, "topk: index of the logit; draw: place of the weight");
+    m.note(
+        &number,
+        "topk: index of the logit; draw: place of the weight",
+    );
     let streaming = m.wire("streaming", state.is(STREAM));
     let more = m.wire("more", left.ne(lit(0, 32)));
     let fetch = m.wire("fetch", &streaming & &more & &word_valid);
@@ -235,7 +238,10 @@ pub fn sample(p: &SampleParams) -> Result<Arc<Module>, RtlError> {
     );
     let (top_key, top_index) = (list.get("first_key"), list.get("first_index"));
     let empty = m.wire("empty", top_key.is(0));
-    let plain = cat([&!top_key.bit(31), &(top_key.bits(30, 0) ^ repeat(31, !top_key.bit(31)))]);
+    let plain = cat([
+        &!top_key.bit(31),
+        &(top_key.bits(30, 0) ^ repeat(31, !top_key.bit(31))),
+    ]);
     m.comment("4286578687 = 0xff7fffff: the most negative number.");
     let value = mux(&empty, lit(0xff7f_ffff, 32), plain);
     let index = mux(&empty, lit(0, 32), &top_index);
@@ -261,7 +267,14 @@ pub fn sample(p: &SampleParams) -> Result<Arc<Module>, RtlError> {
     let place_bits = clog2(places);
     let weights = m.ram("weights", 32, places, MemStyle::Distributed, "");
     let keep = m.wire("keep", &fetched & !&tops);
-    m.write(&weights, &clk, &keep, number_1.bits(place_bits - 1, 0), &element, None);
+    m.write(
+        &weights,
+        &clk,
+        &keep,
+        number_1.bits(place_bits - 1, 0),
+        &element,
+        None,
+    );
     m.clocked(&clk, |b| {
         b.when(&prepare, |b| {
             b.set(&sum, lit(0, 32));

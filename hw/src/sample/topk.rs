@@ -18,7 +18,11 @@ pub(super) fn topk(capacity: u32) -> Result<Arc<Module>, RtlError> {
     let offer = m.input("offer", uint(1), "key and index are a candidate");
     let key = m.input("key", uint(32), "order-preserving key, not 0");
     let index = m.input("index", uint(32), "");
-    let rotate = m.input("rotate", uint(1), "the first place becomes the last; no offer");
+    let rotate = m.input(
+        "rotate",
+        uint(1),
+        "the first place becomes the last; no offer",
+    );
     let first_key = m.output("first_key", uint(32), "first place");
     let first_index = m.output("first_index", uint(32), "");
     let places: Vec<(Expr, Expr)> = (0..capacity)

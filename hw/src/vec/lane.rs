@@ -71,7 +71,11 @@ pub(super) fn vec_lane() -> Result<Arc<Module>, RtlError> {
     let s1 = m.input("s1", uint(32), "fp32; stands still");
     let a = m.input("a", uint(32), "fp32 or i32");
     let b = m.input("b", uint(32), "fp32");
-    let live_x = m.input("live_x", uint(1), "x is an element of the vector, else it is made 0");
+    let live_x = m.input(
+        "live_x",
+        uint(1),
+        "x is an element of the vector, else it is made 0",
+    );
     let x_pair = m.input("x_pair", uint(32), "x of the other lane of the pair");
     let b_pair = m.input("b_pair", uint(32), "b_x of the other lane of the pair");
     let x_out = m.output("x", uint(32), "a as fp32");
@@ -102,7 +106,10 @@ pub(super) fn vec_lane() -> Result<Arc<Module>, RtlError> {
     let factor = m.case(
         "second_factor",
         &c.factor,
-        [(Factor::B as u64, b_x.clone()), (Factor::Cos as u64, cosine)],
+        [
+            (Factor::B as u64, b_x.clone()),
+            (Factor::Cos as u64, cosine),
+        ],
         &s0,
     );
     let x_1 = m.delay("x_1", &clk, Some(&en), &x);
@@ -139,7 +146,10 @@ pub(super) fn vec_lane() -> Result<Arc<Module>, RtlError> {
     let addend = m.case(
         "second_addend",
         &c.addend,
-        [(Addend::S1 as u64, s1.clone()), (Addend::Cross as u64, turned)],
+        [
+            (Addend::S1 as u64, s1.clone()),
+            (Addend::Cross as u64, turned),
+        ],
         &b_2,
     );
     let add_a = m.delay("add_a", &clk, Some(&en), mux(&c.direct, &x_2, &product));
@@ -168,12 +178,7 @@ pub(super) fn vec_lane() -> Result<Arc<Module>, RtlError> {
 
     m.section("Function");
     let sum = adder.get("y");
-    let argument = m.delay(
-        "argument",
-        &clk,
-        Some(&en),
-        mux(&c.add, &sum, &limited_2),
-    );
+    let argument = m.delay("argument", &clk, Some(&en), mux(&c.add, &sum, &limited_2));
     let func = m.instance(
         "u_func",
         &fp_func()?,

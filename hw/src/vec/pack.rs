@@ -15,12 +15,24 @@ pub(super) fn vec_pack(lanes: u32) -> Result<Arc<Module>, RtlError> {
          out_valid is high for one cycle a word, also while en is low; nothing holds it back.",
     );
     let clk = m.clock_reset("clk", "rst");
-    let en = m.input("en", uint(1), "clock enable of the lanes; beat counts only then");
+    let en = m.input(
+        "en",
+        uint(1),
+        "clock enable of the lanes; beat counts only then",
+    );
     let to_i8 = m.input("to_i8", uint(1), "codes, not words; stands still");
     let beat = m.input("beat", uint(1), "words and codes are valid");
     let last = m.input("last", uint(1), "of the instruction");
-    let words = m.input("words", uint(32 * lanes), "results of 32 bits, 0 past the end");
-    let codes = m.input("codes", uint(8 * lanes), "results of 8 bits, 0 past the end");
+    let words = m.input(
+        "words",
+        uint(32 * lanes),
+        "results of 32 bits, 0 past the end",
+    );
+    let codes = m.input(
+        "codes",
+        uint(8 * lanes),
+        "results of 8 bits, 0 past the end",
+    );
     let out_valid = m.output("out_valid", uint(1), "pulse");
     let out_data = m.output("out_data", uint(32 * lanes), "word of the scratchpad");
 

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use super::SUM_SLOTS;
 use crate::num::{ADD_LATENCY, fp_add};
-use crate::rtl::{
-    Expr, MemStyle, Module, RtlError, cat, clog2, lit, mux, one, repeat, uint, zero,
-};
+use crate::rtl::{Expr, MemStyle, Module, RtlError, cat, clog2, lit, mux, one, repeat, uint, zero};
 
 /// Bits of the counter of combining cycles.
 pub(super) const STEP_BITS: u32 = 6;
@@ -37,7 +35,10 @@ pub(super) fn vec_max(lanes: u32) -> Result<Arc<Module>, RtlError> {
 
     m.section("Keys: unsigned numbers in the order of the floats");
     m.comment("8388608 is the key of the most negative number, 2147483648 that of zero.");
-    let start = m.wire("start", mux(&absolute, lit(1 << 31, 32), lit(0x0080_0000, 32)));
+    let start = m.wire(
+        "start",
+        mux(&absolute, lit(1 << 31, 32), lit(0x0080_0000, 32)),
+    );
     let best: Vec<Expr> = (0..lanes)
         .map(|l| m.reg(&format!("best_{l}"), uint(32)))
         .collect();
@@ -45,7 +46,10 @@ pub(super) fn vec_max(lanes: u32) -> Result<Arc<Module>, RtlError> {
         let float = m.wire(&format!("y_{l}"), y.element(l, 32));
         let sign = m.wire(&format!("sign_{l}"), float.bit(31) & !&absolute);
         let own = cat([&!&sign, &(float.bits(30, 0) ^ repeat(31, &sign))]);
-        let next = best.get(l as usize + 1).cloned().unwrap_or_else(|| lit(0, 32));
+        let next = best
+            .get(l as usize + 1)
+            .cloned()
+            .unwrap_or_else(|| lit(0, 32));
         let best_l = &best[l as usize];
         if l == 0 {
             let offered = m.wire("offered", mux(&combine, &next, own));
@@ -170,12 +174,7 @@ pub(super) fn vec_sum(lanes: u32) -> Result<Arc<Module>, RtlError> {
         (u64::from(s.cycle), cat(&fields))
     };
     let row_bits = level_bits + 2 * slot_bits + 1;
-    let plan = m.case(
-        "plan",
-        &step,
-        steps.iter().map(row),
-        lit(0, row_bits),
-    );
+    let plan = m.case("plan", &step, steps.iter().map(row), lit(0, row_bits));
     let slot = m.reg("slot", uint(slot_bits));
     m.note(&slot, "partial sums of the next beat");
     let filled = m.reg("filled", uint(SUM_SLOTS as u32));
@@ -199,7 +198,13 @@ pub(super) fn vec_sum(lanes: u32) -> Result<Arc<Module>, RtlError> {
     });
 
     m.section("Partial sums, all lanes in one word");
-    let mem = m.ram("partial", width, SUM_SLOTS as u64, MemStyle::Distributed, "");
+    let mem = m.ram(
+        "partial",
+        width,
+        SUM_SLOTS as u64,
+        MemStyle::Distributed,
+        "",
+    );
     let word_a = m.read_async(&mem, &from_a) & repeat(width, filled.part(&from_a, 1));
     let word_b = m.read_async(&mem, &from_b) & repeat(width, filled.part(&from_b, 1));
     let word_a = m.wire("word_a", word_a);

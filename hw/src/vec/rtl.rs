@@ -101,10 +101,18 @@ fn reader(
     (wants_vector, base, count): (&Expr, &Expr, &Expr),
 ) -> Result<Reader, RtlError> {
     let word = uint(32 * p.lanes);
-    let req_valid = m.output(&format!("{name}_req_valid"), uint(1), "scratchpad read port");
+    let req_valid = m.output(
+        &format!("{name}_req_valid"),
+        uint(1),
+        "scratchpad read port",
+    );
     let req_ready = m.input(&format!("{name}_req_ready"), uint(1), "");
     let req_addr = m.output(&format!("{name}_req_addr"), uint(ADDR_BITS), "");
-    let rsp_valid = m.input(&format!("{name}_rsp_valid"), uint(1), "2 cycles after the grant");
+    let rsp_valid = m.input(
+        &format!("{name}_rsp_valid"),
+        uint(1),
+        "2 cycles after the grant",
+    );
     let rsp_data = m.input(&format!("{name}_rsp_data"), word, "");
     let ask_scalar = m.reg_init(&format!("{name}_ask_scalar"), uint(1), 0);
     let ask_vector = m.reg_init(&format!("{name}_ask_vector"), uint(1), 0);
@@ -280,7 +288,12 @@ pub fn vec(p: &VecParams) -> Result<Arc<Module>, RtlError> {
         let row = lit(Control::of(op).encode(), CONTROL_BITS);
         (u64::from(op.op().opcode() & 15), row)
     });
-    let row = m.case("row", &o.opcode, rows, lit(Control::of(VecOp::Mul).encode(), CONTROL_BITS));
+    let row = m.case(
+        "row",
+        &o.opcode,
+        rows,
+        lit(Control::of(VecOp::Mul).encode(), CONTROL_BITS),
+    );
     let control = m.delay("control", &clk, Some(&prepare), &row);
     let uses_b = o.trait_of(&mut m, "uses_b", VecOp::uses_b);
     let uses_s0 = o.trait_of(&mut m, "uses_s0", VecOp::uses_s0);
@@ -303,10 +316,10 @@ pub fn vec(p: &VecParams) -> Result<Arc<Module>, RtlError> {
     let refuse = m.wire("refuse", &prepare & oversize);
     let count = m.wire("count", words.bits(COUNT_BITS - 1, 0));
     let any = m.wire("any", count.ne(lit(0, COUNT_BITS)));
-    let tail = o.n.bits(shift - 1, 0);
+    let final_lane = m.wire("final_lane", o.n.bits(shift - 1, 0).minus(1));
     let in_tail = |l: u32| match l {
         0 => one(),
-        _ => tail.is(0) | tail.gt(lit(l.into(), shift)),
+        _ => final_lane.ge(lit(l.into(), shift)),
     };
     let in_tail: Vec<Expr> = (0..p.lanes).rev().map(in_tail).collect();
     let tail = m.wire("tail", cat(&in_tail));
@@ -326,8 +339,24 @@ pub fn vec(p: &VecParams) -> Result<Arc<Module>, RtlError> {
     let want_s0 = want(&mut m, "want_s0", &uses_s0);
     let want_s1 = want(&mut m, "want_s1", &uses_s1);
     let want_b = want(&mut m, "want_b", &uses_b);
-    let ra = reader(&mut m, &clk, p, "a", &prepare, (&want_s0, &o.s0), (&any, &o.a, &count))?;
-    let rb = reader(&mut m, &clk, p, "b", &prepare, (&want_s1, &o.s1), (&want_b, &o.b, &count))?;
+    let ra = reader(
+        &mut m,
+        &clk,
+        p,
+        "a",
+        &prepare,
+        (&want_s0, &o.s0),
+        (&any, &o.a, &count),
+    )?;
+    let rb = reader(
+        &mut m,
+        &clk,
+        p,
+        "b",
+        &prepare,
+        (&want_s1, &o.s1),
+        (&want_b, &o.b, &count),
+    )?;
     let s0_word = m.wire("s0_word", ra.data.bits(31, 0));
     let s1_word = m.wire("s1_word", rb.data.bits(31, 0));
     let s0 = m.delay("s0", &clk, Some(&ra.scalar), &s0_word);
@@ -344,7 +373,10 @@ pub fn vec(p: &VecParams) -> Result<Arc<Module>, RtlError> {
     let left = m.reg_init("left", uint(COUNT_BITS), 0);
     m.note(&left, "words that have not entered");
     let scalars = m.wire("scalars", &ra.scalar | &rb.scalar);
-    let more = m.wire("more", left.ne(lit(0, COUNT_BITS)) & !&scalars & state.is(STREAM));
+    let more = m.wire(
+        "more",
+        left.ne(lit(0, COUNT_BITS)) & !&scalars & state.is(STREAM),
+    );
     let ready = m.wire("operands", &ra.valid & (&rb.valid | !&uses_b));
     let enter = m.wire("enter", &en & &more & &ready);
     m.assign(&ra.ready, &ra.scalar | &enter);
@@ -472,6 +504,7 @@ pub fn vec(p: &VecParams) -> Result<Arc<Module>, RtlError> {
             ("out_ready", &writer_ready),
         ],
     );
+    m.unused(fifo.get("in_ready"));
     m.assert("result_has_room", &clk, !&in_valid | fifo.get("in_ready"));
     m.assign(&level, fifo.get("level"));
     let wr_valid = m.output("wr_valid", uint(1), "scratchpad write port");
@@ -510,7 +543,10 @@ pub fn vec(p: &VecParams) -> Result<Arc<Module>, RtlError> {
     m.section("Sequence");
     let drained = m.reg("drained", uint(1));
     m.note(&drained, "the last word has left the pipeline");
-    let leaves = m.wire("leaves", &en & valid.bit(OUT_LATENCY) & last.bit(OUT_LATENCY));
+    let leaves = m.wire(
+        "leaves",
+        &en & valid.bit(OUT_LATENCY) & last.bit(OUT_LATENCY),
+    );
     let streamed = m.wire("streamed", state.is(STREAM) & &drained & !&writing);
     let scalar_results = m.wire("scalar_results", &reduces | &has_sum);
     let steps = mux(
@@ -556,7 +592,10 @@ pub fn vec(p: &VecParams) -> Result<Arc<Module>, RtlError> {
             });
         });
         b.set(&send_max, &reduced & &reduces);
-        b.set(&send_sum, (&reduced & &has_sum & !&reduces) | (&send_max & &has_sum));
+        b.set(
+            &send_sum,
+            (&reduced & &has_sum & !&reduces) | (&send_max & &has_sum),
+        );
     });
     m.clocked(&clk, |b| {
         b.set(&drained, mux(&prepare, !&any, &drained | &leaves));

@@ -6,7 +6,10 @@ use crate::rtl::Design;
 fn emitted_modules() {
     let top = vec(&VecParams::from(&MachineParams::tiny())).unwrap_or_else(|e| panic!("{e}"));
     let design = Design::new(&top).unwrap();
-    for m in design.modules().filter(|m| m.name.starts_with("vec") && !m.name.starts_with("vector")) {
+    for m in design
+        .modules()
+        .filter(|m| m.name.starts_with("vec") && !m.name.starts_with("vector"))
+    {
         insta::assert_snapshot!(m.name.clone(), m.verilog());
     }
 }

@@ -9,6 +9,7 @@ mod compile;
 mod error;
 mod flat;
 mod ops;
+mod run;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -21,7 +22,8 @@ pub(super) use wide::sign_extend;
 use indexmap::IndexMap;
 use num_bigint::BigUint;
 
-use ops::{At, Memory, Op, State, Write};
+use ops::{At, Memory, Op, Write};
+use run::{State, run};
 use wide::{limbs, mask};
 
 use super::blackbox::{BlackBoxModel, BoxIo};
@@ -227,7 +229,7 @@ impl NativeSim {
             tables: &self.tables,
             failed: &mut failed,
         };
-        ops::run(&self.settle, &mut state, &mut |index, arena| {
+        run(&self.settle, &mut state, &mut |index, arena| {
             let b = &mut models[index as usize];
             let mut io = BoxIo {
                 arena,
@@ -273,7 +275,7 @@ impl NativeSim {
                 tables: &self.tables,
                 failed: &mut failed,
             };
-            ops::run(&program.ops, &mut state, &mut |_, _| {});
+            run(&program.ops, &mut state, &mut |_, _| {});
         }
         if let Some(index) = failed {
             return Err(SimError::Assertion {

@@ -143,6 +143,20 @@ fn rom_and_case() {
 }
 
 #[test]
+fn case_of_a_constant_is_no_process() {
+    let mut m = Module::new("fixed");
+    let a = m.input("a", uint(4), "");
+    let y = m.output("y", uint(4), "");
+    let v = m.case("v", &lit(1, 1), [(0, lit(3, 4)), (1, a)], lit(5, 4));
+    m.assign(&y, &v);
+    let module = m.finish().unwrap();
+    assert!(!module.verilog().contains("always"), "{}", module.verilog());
+    let mut sim = NativeSim::new(&module).unwrap();
+    sim.set("a", 9);
+    assert_eq!(sim.get("y"), 9);
+}
+
+#[test]
 fn hierarchy_with_expressions_on_ports_and_two_clocks() {
     let mut m = Module::new("stage");
     let clk = m.clock_reset("clk", "rst");
