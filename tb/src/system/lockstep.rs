@@ -200,7 +200,7 @@ pub fn run(
     for _ in 0..64 {
         step(&mut bench, &mut golden, &traces, &banks, &mut compared)?;
     }
-    if matches!(job.waves, Some(_)) {
+    if job.waves.is_some() {
         bench.sim.trace_stop()?;
     }
     bench.memory.check().map_err(SystemError::Axi)?;
