@@ -1,6 +1,8 @@
 //! The printer of the RTL layer is a compiler and is tested as one: random modules are printed, linted and built
 //! with Verilator, and every output is compared with native simulation of the same description in every cycle.
 
+#![allow(clippy::unwrap_used)]
+
 use std::sync::Arc;
 
 use hw::rtl::{

@@ -7,7 +7,7 @@ use hw::machine::{Fault, Machine, Memory, Retired, Step};
 
 use super::error::{Mismatch, SystemError};
 use super::stats::Counters;
-use super::{Bench, Job, SystemModel};
+use super::{Bench, Job};
 use crate::sim::{PeekId, PortId, Sim, SimError};
 
 /// What happens while a run goes on.
@@ -102,17 +102,27 @@ fn traces(sim: &Sim) -> Result<Vec<Trace>, SimError> {
         .collect()
 }
 
-/// Runs a job and compares.
-///
-/// # Errors
-/// The first difference, a fault of one side only, protocol errors on the memory port, no end.
-pub fn run(
-    model: &SystemModel,
+impl Bench {
+    /// Runs a job and compares. The machine may have run before, and may have ended in a fault.
+    ///
+    /// # Errors
+    /// The first difference, a fault of one side only, protocol errors on the memory port, no end.
+    pub fn run(
+        &mut self,
+        job: &Job,
+        observe: &mut dyn FnMut(Progress),
+    ) -> Result<Report, SystemError> {
+        compare(self, job, observe)
+    }
+}
+
+fn compare(
+    bench: &mut Bench,
     job: &Job,
     observe: &mut dyn FnMut(Progress),
 ) -> Result<Report, SystemError> {
-    let mut bench = Bench::new(model, job)?;
-    let mut machine = Machine::new(&model.params);
+    bench.prepare(job)?;
+    let mut machine = Machine::new(&bench.params);
     machine.args = job.args;
     let fault = machine.start(&job.memory).err();
     let mut golden = Golden {
@@ -125,7 +135,7 @@ pub fn run(
     };
     let traces = traces(&bench.sim)?;
     let irq = bench.sim.port("irq")?;
-    let banks: Vec<PeekId> = (0..model.params.scratchpad_banks)
+    let banks: Vec<PeekId> = (0..bench.params.scratchpad_banks)
         .map(|k| bench.sim.peek_id(&format!("bank{k}")))
         .collect::<Result<_, _>>()?;
     if let Some((path, None)) = &job.waves {
@@ -157,7 +167,7 @@ pub fn run(
         }
         // Reading the cause takes some cycles, in which instructions retire: their traces are compared too.
         let cause = read(
-            &mut bench,
+            bench,
             &mut golden,
             &traces,
             &banks,
@@ -166,7 +176,7 @@ pub fn run(
         )?;
         if cause & csr::IRQ_TOKEN != 0 {
             let token = read(
-                &mut bench,
+                bench,
                 &mut golden,
                 &traces,
                 &banks,
@@ -179,7 +189,7 @@ pub fn run(
                 let what = format!("token {token}, golden has {expected:?}");
                 return Err(mismatch(bench.sim.cycle(), None, what));
             }
-            compare_state(&bench, &golden, job, false)?;
+            compare_state(bench, &golden, job, false)?;
             tokens.push(token);
             token_cycles.push(cycle - begin);
             observe(Progress::Token {
@@ -189,7 +199,7 @@ pub fn run(
         }
         bench.host.write(csr::IRQ_STATUS, cause);
         while !bench.host.idle() {
-            step(&mut bench, &mut golden, &traces, &banks, &mut compared)?;
+            step(bench, &mut golden, &traces, &banks, &mut compared)?;
         }
         while bench.host.response().is_some() {}
         if cause & (csr::IRQ_DONE | csr::IRQ_FAULT) != 0 {
@@ -198,14 +208,14 @@ pub fn run(
     }
     // A few more cycles: signatures leave their monitors a little later than instructions retire.
     for _ in 0..64 {
-        step(&mut bench, &mut golden, &traces, &banks, &mut compared)?;
+        step(bench, &mut golden, &traces, &banks, &mut compared)?;
     }
     if job.waves.is_some() {
         bench.sim.trace_stop()?;
     }
     bench.memory.check().map_err(SystemError::Axi)?;
     let counters = bench.counters()?;
-    let fault = finish(&mut bench, &mut golden, job)?;
+    let fault = finish(bench, &mut golden, job)?;
     let state = &bench.memory.bytes()[(job.memory.state.start - job.memory.origin) as usize..];
     Ok(Report {
         tokens,
