@@ -1,5 +1,7 @@
 //! The vector unit against its golden model, bit for bit.
 
+#![allow(clippy::unwrap_used, reason = "a failing test may panic")]
+
 mod vector_bench;
 
 use hw::num::F32;
