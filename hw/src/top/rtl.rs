@@ -208,18 +208,15 @@ pub fn top(p: &MachineParams) -> Result<Arc<Module>, RtlError> {
     }
     b.declare();
 
-    b.m.section("Reset: sampled once; abort resets everything but csr and guard");
-    let core_rst = b.m.reg("core_rst", uint(1));
-    let unit_rst = b.m.reg("unit_rst", uint(1));
+    b.m.section("Reset; abort resets everything but csr and guard");
+    b.m.comment("Not registered: the ports answer in the first cycle after aresetn has risen.");
+    let core_rst = b.m.wire("core_rst", !&aresetn);
+    let abort = b.get("csr.abort_units");
+    let unit_rst = b.m.wire("unit_rst", &core_rst | &abort);
     let always = Clock {
         clk: aclk.clone(),
-        rst: core_rst.clone(),
+        rst: core_rst,
     };
-    let abort = b.get("csr.abort_units");
-    b.m.clocked(&always, |s| {
-        s.set(&core_rst, !&aresetn);
-        s.set(&unit_rst, !&aresetn | &abort);
-    });
     let units = Clock {
         clk: aclk,
         rst: unit_rst,
