@@ -41,12 +41,14 @@ pub enum SimulateError {
     #[error(transparent)]
     System(#[from] SystemError),
     /// The RTL is wrong.
-    #[error("RTL and golden differ at {mismatch}{}", details(.note, .waves))]
+    #[error("RTL and golden differ at {mismatch}{}", details(.note, .tensor, .waves))]
     Mismatch {
         /// Where.
         mismatch: Box<Mismatch>,
         /// What the program's instruction is for.
         note: Option<String>,
+        /// The vector that is wrong, and its first wrong element.
+        tensor: Option<String>,
         /// Waves around it.
         waves: Option<PathBuf>,
     },
@@ -55,12 +57,24 @@ pub enum SimulateError {
     Fault(hw::machine::Fault),
 }
 
-fn details(note: &Option<String>, waves: &Option<PathBuf>) -> String {
+fn details(note: &Option<String>, tensor: &Option<String>, waves: &Option<PathBuf>) -> String {
     let note = note.as_ref().map(|n| format!(" ({n})"));
+    let tensor = tensor.as_ref().map(|t| format!("; {t}"));
     let waves = waves
         .as_ref()
         .map(|w| format!("; waves around it: {}", w.display()));
-    note.unwrap_or_default() + &waves.unwrap_or_default()
+    note.unwrap_or_default() + &tensor.unwrap_or_default() + &waves.unwrap_or_default()
+}
+
+/// Name and element of what lies at a scratchpad word, by the compiler's allocation (elements of 32 bits).
+fn tensor_at(compiled: &Compiled, (word, lane): (u32, u32)) -> Option<String> {
+    let lanes = compiled.manifest.machine.vec_lanes;
+    let (name, place) = compiled
+        .places
+        .iter()
+        .find(|(_, p)| (p.addr..p.addr + p.words).contains(&word))?;
+    let element = (word - place.addr) * lanes + lane;
+    Some(format!("vector `{name}`, 32-bit element {element}"))
 }
 
 /// The Verilog design of a project's machine.
@@ -100,6 +114,7 @@ pub fn simulate(
             };
             return Err(SimulateError::Mismatch {
                 note: pc.and_then(|pc| compiled.notes.get(pc)).cloned(),
+                tensor: mismatch.element.and_then(|e| tensor_at(compiled, e)),
                 mismatch,
                 waves,
             });

@@ -134,6 +134,37 @@ fn sherry_weights_agree_too() {
     );
 }
 
+/// One wrong bit in the RTL's weights must be found where it first matters.
+#[test]
+fn a_wrong_bit_is_found_and_named() {
+    let c = compiled(false);
+    let region = |name: &str| c.manifest.regions.iter().find(|r| r.name == name).unwrap();
+    let base = c.manifest.image.base;
+    for (name, unit) in [
+        ("layer1.gate", "load"),
+        ("layer2.constants", "load"),
+        ("rope", "load"),
+    ] {
+        let flipped = Some(base + region(name).offset);
+        let e = Environment {
+            flipped,
+            ..Environment::default()
+        };
+        match run(model(false), &job(&c, 1, Sampling::GREEDY, e), &mut |_| ()) {
+            Err(SystemError::Mismatch(m)) => {
+                let (found, pc) = m.place.unwrap();
+                assert_eq!(found, unit, "{name}: {m}");
+                assert!(
+                    c.notes[pc as usize].len() > 3,
+                    "{name}: the instruction has a note"
+                );
+                assert_eq!(m.element.is_some(), name != "layer1.gate", "{name}: {m}");
+            }
+            other => panic!("{name}: {:?}", other.map(|r| r.tokens)),
+        }
+    }
+}
+
 /// Faults one after the other on the same machine; after each a correct run must be exact.
 #[test]
 fn every_fault_is_reported_and_forgotten() {

@@ -10,7 +10,7 @@ use crate::request::Request;
 use crate::simulate::SimOptions;
 
 /// How the stories of the shipped model begin.
-const PROMPT: &str = "Once upon a time";
+const PROMPT: &str = "In a small village there was a";
 
 #[derive(Debug, Args)]
 pub struct DemoArgs {

@@ -13,6 +13,8 @@ pub struct Mismatch {
     pub cycle: u64,
     /// Unit and instruction number, where a retired instruction differs.
     pub place: Option<(&'static str, u32)>,
+    /// Scratchpad word and lane of the first wrong element, where there is one.
+    pub element: Option<(u32, u32)>,
     pub what: String,
 }
 

@@ -53,6 +53,10 @@ impl Bench {
         let bytes = self.memory.bytes_mut();
         let n = bytes.len().min(job.memory.bytes.len());
         bytes[..n].copy_from_slice(&job.memory.bytes[..n]);
+        let wrong = e.flipped.and_then(|a| a.checked_sub(job.memory.origin));
+        if let Some(byte) = wrong.and_then(|at| bytes.get_mut(at as usize)) {
+            *byte ^= 1;
+        }
         Ok(())
     }
 

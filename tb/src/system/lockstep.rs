@@ -326,7 +326,12 @@ fn read(
 }
 
 fn mismatch(cycle: u64, place: Option<(&'static str, u32)>, what: String) -> SystemError {
-    SystemError::Mismatch(Box::new(Mismatch { cycle, place, what }))
+    SystemError::Mismatch(Box::new(Mismatch {
+        cycle,
+        place,
+        element: None,
+        what,
+    }))
 }
 
 /// Compares one retired instruction with golden's next of the same unit.
@@ -355,7 +360,7 @@ fn retire(
     if expected.retired.signature == sig {
         return Ok(());
     }
-    let mut what = format!(
+    let what = format!(
         "signature {sig:08x}, golden has {:08x}",
         expected.retired.signature
     );
@@ -364,13 +369,19 @@ fn retire(
         let word = sim.peek(bank, *addr / banks.len() as u32)?;
         if let Some(lane) = (0..lanes.len()).find(|&l| word.get(l) != Some(&lanes[l])) {
             let got = word.get(lane).copied().unwrap_or(0);
-            what = format!(
+            let what = format!(
                 "scratchpad word {addr}, lane {lane} is {got:08x} ({}), golden has {:08x} ({})",
                 f32::from_bits(got),
                 lanes[lane],
                 f32::from_bits(lanes[lane]),
             );
-            break;
+            let element = Some((*addr, lane as u32));
+            return Err(SystemError::Mismatch(Box::new(Mismatch {
+                cycle,
+                place,
+                element,
+                what,
+            })));
         }
     }
     Err(mismatch(cycle, place, what))

@@ -35,6 +35,8 @@ pub struct Environment {
     pub error: Option<std::ops::Range<u64>>,
     /// From this burst on memory is silent.
     pub silent_from: Option<u64>,
+    /// The RTL's memory has a wrong bit at this address: to see that the comparison finds it.
+    pub flipped: Option<u64>,
 }
 
 impl Default for Environment {
@@ -46,6 +48,7 @@ impl Default for Environment {
             seed: 1,
             error: None,
             silent_from: None,
+            flipped: None,
         }
     }
 }
