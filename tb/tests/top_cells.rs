@@ -1,0 +1,41 @@
+//! Yosys on the whole machine: memories and multipliers become what they are meant to be.
+#![allow(clippy::unwrap_used)]
+
+use hw::params::MachineParams;
+use hw::rtl::Design;
+use hw::top::{TOP, top};
+use tb::yosys::{Report, Target, synth};
+
+fn cells(target: Target) -> Report {
+    let p = MachineParams {
+        trace: false,
+        ..MachineParams::tiny()
+    };
+    let design = Design::new(&top(&p).unwrap()).unwrap();
+    let files: Vec<(String, String)> = design
+        .emit("")
+        .into_iter()
+        .map(|f| (f.name, f.text))
+        .collect();
+    let report = synth(&files, TOP, target, false).unwrap();
+    println!("{target:?}: {:?}", report.total);
+    report
+}
+
+#[test]
+fn ecp5() {
+    let t = cells(Target::Ecp5).total;
+    assert!(t.dsp >= 24 && t.bram >= 8, "{t:?}");
+}
+
+#[test]
+fn xcup() {
+    let t = cells(Target::Xcup).total;
+    assert!(t.dsp >= 24 && t.bram >= 8, "{t:?}");
+}
+
+#[test]
+fn generic() {
+    let t = cells(Target::Generic).total;
+    assert!(t.gates > 0 && t.ff > 0, "{t:?}");
+}
