@@ -173,7 +173,9 @@ impl Maker<'_> {
             }
             13 => {
                 let by = self.rng.random_range(1..9);
-                let (a, by) = (self.expr(ty, d), self.expr(uint(by), d));
+                // Verilator 5.048 to 5.050 folds (a >> b) >> c into a >> (b + c) and loses the carry of the sum
+                // (its issue 7955), so the operand of a shift here is never another shift.
+                let (a, by) = (self.varying(ty, d), self.expr(uint(by), d));
                 if self.rng.random() {
                     a.shl(by)
                 } else {
@@ -457,6 +459,19 @@ fn spec(top: &Arc<Module>) -> BuildSpec {
     }
 }
 
+/// The statement that drives output `name`, and the native value of each net in it.
+fn cause(text: &str, name: &str, native: &mut NativeSim) -> String {
+    let start = text.find(&format!("assign {name} = ")).unwrap_or(0);
+    let statement = text[start..].split_inclusive(';').next().unwrap_or("");
+    let mut report = statement.to_string();
+    for word in statement.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+        if let Ok(port) = native.port(word) {
+            report += &format!("\n{word} = {:x}", native.get_wide_at(port));
+        }
+    }
+    report
+}
+
 /// Compares all outputs of a random design over `cycles` cycles; returns the number of values compared.
 fn fuzz(seed: u64, outputs: usize, cycles: usize) -> usize {
     let rng = &mut ChaCha8Rng::seed_from_u64(seed);
@@ -499,12 +514,8 @@ fn fuzz(seed: u64, outputs: usize, cycles: usize) -> usize {
                 native.get_wide_at(*n),
             );
             if got != want {
-                let text = top.verilog();
-                let line = text
-                    .lines()
-                    .find(|l| l.contains(&format!("assign {name} =")));
-                let line = line.unwrap_or_default();
-                panic!("seed {seed} cycle {cycle}: {name} is {got:x}, natively {want:x}\n{line}");
+                let cause = cause(&top.verilog(), name, &mut native);
+                panic!("seed {seed} cycle {cycle}: {name} is {got:x}, natively {want:x}\n{cause}");
             }
             compared += 1;
         }
