@@ -1,5 +1,6 @@
 //! The printer of the RTL layer is a compiler and is tested as one: random modules are printed, linted and built
 //! with Verilator, and every output is compared with native simulation of the same description in every cycle.
+#![allow(clippy::unwrap_used)] // The whole file is test code; a failure to build is a failure of the test.
 
 use std::sync::Arc;
 
@@ -223,7 +224,7 @@ impl Maker<'_> {
             17 if !ty.signed && w >= 2 => {
                 let n = (2..=w)
                     .rev()
-                    .filter(|n| w % n == 0)
+                    .filter(|n| w.is_multiple_of(*n))
                     .nth(self.rng.random_range(0..2))?;
                 let signed = self.rng.random();
                 repeat(
