@@ -18,7 +18,11 @@ pub struct Sampling {
 
 impl Sampling {
     /// Always the likeliest token.
-    pub const GREEDY: Sampling = Sampling { top_k: 1, temperature: 1.0, seed: 1 };
+    pub const GREEDY: Sampling = Sampling {
+        top_k: 1,
+        temperature: 1.0,
+        seed: 1,
+    };
 }
 
 /// One run of the program: what the host writes before it starts the machine.
@@ -38,8 +42,14 @@ pub struct Job {
 pub enum JobError {
     #[error("the prompt is empty: it must have at least one token")]
     EmptyPrompt,
-    #[error("the prompt has {prompt} tokens and {tokens} are to be generated, but the context holds {context}")]
-    TooLong { prompt: usize, tokens: u32, context: u32 },
+    #[error(
+        "the prompt has {prompt} tokens and {tokens} are to be generated, but the context holds {context}"
+    )]
+    TooLong {
+        prompt: usize,
+        tokens: u32,
+        context: u32,
+    },
     #[error("token {token} of the prompt is not in the vocabulary of {vocab}")]
     Vocabulary { token: u32, vocab: usize },
     #[error("top-k of {k} is outside 1..={max}")]
@@ -64,7 +74,11 @@ impl Job {
         // The last generated token is never fed back, so it needs no place in the cache.
         if self.prompt.len() > context as usize || limit > u64::from(context) + 1 {
             let prompt = self.prompt.len();
-            return Err(JobError::TooLong { prompt, tokens: self.tokens, context });
+            return Err(JobError::TooLong {
+                prompt,
+                tokens: self.tokens,
+                context,
+            });
         }
         if let Some(&token) = self.prompt.iter().find(|&&t| t as usize >= vocab) {
             return Err(JobError::Vocabulary { token, vocab });
@@ -127,7 +141,11 @@ impl Session {
         machine.args = job.arguments(c)?;
         let memory = memory(c, &job.prompt);
         machine.start(&memory)?;
-        Ok(Session { machine, memory, done: false })
+        Ok(Session {
+            machine,
+            memory,
+            done: false,
+        })
     }
 
     /// The next generated token; `None` when the program has halted.

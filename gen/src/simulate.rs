@@ -57,7 +57,9 @@ pub enum SimulateError {
 
 fn details(note: &Option<String>, waves: &Option<PathBuf>) -> String {
     let note = note.as_ref().map(|n| format!(" ({n})"));
-    let waves = waves.as_ref().map(|w| format!("; waves around it: {}", w.display()));
+    let waves = waves
+        .as_ref()
+        .map(|w| format!("; waves around it: {}", w.display()));
     note.unwrap_or_default() + &waves.unwrap_or_default()
 }
 
@@ -91,7 +93,9 @@ pub fn simulate(
         Err(SystemError::Mismatch(mismatch)) => {
             let pc = mismatch.place.map(|(_, pc)| pc as usize);
             let waves = match &options.mismatch_trace {
-                Some(file) if options.trace.is_none() => Some(record(project, run, &mismatch, file)?),
+                Some(file) if options.trace.is_none() => {
+                    Some(record(project, run, &mismatch, file)?)
+                }
                 _ => None,
             };
             return Err(SimulateError::Mismatch {
@@ -111,7 +115,9 @@ pub fn simulate(
     Ok(SystemStats {
         cycles: counters.cycles,
         prompt: u32::try_from(job.prompt.len()).unwrap_or(u32::MAX),
-        tokens: tokens.map(|(&token, &cycle)| TokenStats { token, cycle }).collect(),
+        tokens: tokens
+            .map(|(&token, &cycle)| TokenStats { token, cycle })
+            .collect(),
         units: units
             .map(|(unit, cycles)| UnitStats {
                 name: unit.name().into(),

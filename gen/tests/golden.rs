@@ -20,7 +20,9 @@ fn machine(bus_bits: u32) -> MachineParams {
 }
 
 fn data(name: &str) -> std::path::PathBuf {
-    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/ref").join(name)
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/ref")
+        .join(name)
 }
 
 /// Logits of the golden machine are never far from the reference's: int8 attention and head cost some accuracy.
@@ -32,8 +34,15 @@ fn nano_follows_the_reference() {
         let context = 64;
         assert!(scratchpad_need(&model, &p, context).unwrap() <= p.scratchpad_words);
         let c = compile(&model, &p, context).unwrap();
-        let prompt = [7, 12, 100, 24, 72].map(|t| t % model.config.vocab as u32).to_vec();
-        let job = Job { prompt: prompt.clone(), tokens: 12, sampling: Sampling::GREEDY, eos: None };
+        let prompt = [7, 12, 100, 24, 72]
+            .map(|t| t % model.config.vocab as u32)
+            .to_vec();
+        let job = Job {
+            prompt: prompt.clone(),
+            tokens: 12,
+            sampling: Sampling::GREEDY,
+            eos: None,
+        };
         let mut s = Session::start(&c, &p, &job).unwrap();
         let mut reference = Reference::new(&model);
         let mut logits = Vec::new();

@@ -11,12 +11,23 @@ use tritforge_gen::model::{Model, import};
 use tritforge_gen::session::{Job, Sampling, Session};
 
 fn shipped(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("models")
+        .join(name)
 }
 
 fn machine(sherry: bool) -> MachineParams {
-    let tiny = if sherry { MachineParams::tiny_sherry() } else { MachineParams::tiny() };
-    MachineParams { scratchpad_words: 4096, program_words: 1024, weight_buffer_beats: 4096, ..tiny }
+    let tiny = if sherry {
+        MachineParams::tiny_sherry()
+    } else {
+        MachineParams::tiny()
+    };
+    MachineParams {
+        scratchpad_words: 4096,
+        program_words: 1024,
+        weight_buffer_beats: 4096,
+        ..tiny
+    }
 }
 
 /// Sum of negative log-likelihoods of `tokens[1..]`, teacher-forced, from the logits in the scratchpad.
@@ -62,8 +73,16 @@ fn perplexity_is_within_two_percent_of_the_float_reference() {
         let dir = shipped(name);
         let model = import(&dir).unwrap();
         let mut p = machine(sherry);
-        p.dram_format = if sherry { DramFormat::Sherry } else { DramFormat::Base3 };
-        p.weight_format = if sherry { WeightFormat::Sherry } else { WeightFormat::G3 };
+        p.dram_format = if sherry {
+            DramFormat::Sherry
+        } else {
+            DramFormat::Base3
+        };
+        p.weight_format = if sherry {
+            WeightFormat::Sherry
+        } else {
+            WeightFormat::G3
+        };
         let c = compile(&model, &p, 256).unwrap();
         let (mut golden, mut float, mut count) = (0.0, 0.0, 0);
         for tokens in held_out(&model, &dir, 4) {
@@ -73,8 +92,14 @@ fn perplexity_is_within_two_percent_of_the_float_reference() {
             float += reference.nll(&tokens).unwrap() * (tokens.len() - 1) as f64;
         }
         let (golden, float) = ((golden / count as f64).exp(), (float / count as f64).exp());
-        println!("{name}: golden {golden:.4}, float reference {float:.4}, ratio {:.4}", golden / float);
-        assert!((golden / float - 1.0).abs() < 0.02, "{name}: {golden} against {float}");
+        println!(
+            "{name}: golden {golden:.4}, float reference {float:.4}, ratio {:.4}",
+            golden / float
+        );
+        assert!(
+            (golden / float - 1.0).abs() < 0.02,
+            "{name}: {golden} against {float}"
+        );
     }
 }
 
@@ -87,7 +112,12 @@ fn greedy_text_reads_as_a_story() {
     let tokenizer = Tokenizer::open(&dir, model.config.vocab).unwrap().unwrap();
     let mut prompt = vec![model.config.bos.unwrap()];
     prompt.extend(tokenizer.encode("One day").unwrap());
-    let job = Job { prompt, tokens: 64, sampling: Sampling::GREEDY, eos: model.config.eos.first().copied() };
+    let job = Job {
+        prompt,
+        tokens: 64,
+        sampling: Sampling::GREEDY,
+        eos: model.config.eos.first().copied(),
+    };
     let mut s = Session::start(&c, &p, &job).unwrap();
     let mut tokens = Vec::new();
     while let Some(t) = s.next_token().unwrap() {

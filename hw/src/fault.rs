@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::isa::Cause;
+
 /// Why a compute unit refuses an instruction or stops within one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum OperandFault {
@@ -14,11 +16,11 @@ pub enum OperandFault {
 }
 
 impl OperandFault {
-    /// Cause number in the CSR.
-    pub const fn cause(self) -> u8 {
+    /// Its cause in the CSR.
+    pub const fn cause(self) -> Cause {
         match self {
-            OperandFault::Operand(_) => 2,
-            OperandFault::StreamShort => 3,
+            OperandFault::Operand(_) => Cause::Operand,
+            OperandFault::StreamShort => Cause::StreamShort,
         }
     }
 }

@@ -13,5 +13,5 @@ pub mod rtl;
 pub mod sample;
 pub mod scratchpad;
 pub mod tlmm;
-pub mod vec;
 pub mod top;
+pub mod vec;

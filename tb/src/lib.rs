@@ -3,6 +3,6 @@
 pub mod axi;
 pub mod sim;
 pub mod stream;
+pub mod system;
 pub mod tools;
 pub mod yosys;
-pub mod system;

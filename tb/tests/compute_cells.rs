@@ -1,5 +1,7 @@
 //! What the compute units cost after synthesis: memories and multipliers are inferred as meant.
 
+#![allow(clippy::unwrap_used)]
+
 use hw::params::MachineParams;
 use hw::pe::{PeParams, pe};
 use hw::rtl::Design;

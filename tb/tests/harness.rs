@@ -1,5 +1,7 @@
 //! What test benches rely on in the simulation harness, shown on a small FIFO written by hand.
 
+#![allow(clippy::unwrap_used)]
+
 use tb::sim::{BuildSpec, Model, Peek, PortSpec, Sim, SimError};
 use tb::stream::{Beat, Bench, StreamError};
 use tb::yosys::{Target, YosysError, synth};

@@ -1,5 +1,7 @@
 //! Float units in Verilator against their golden functions, bit for bit, under random stalls.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 

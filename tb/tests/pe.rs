@@ -1,5 +1,7 @@
 //! The multiply-accumulate array against its golden model.
 
+#![allow(clippy::unwrap_used)]
+
 mod unit_bench;
 
 use hw::params::MachineParams;

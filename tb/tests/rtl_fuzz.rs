@@ -2,6 +2,8 @@
 //! with Verilator, and every output is compared with native simulation of the same description in every cycle.
 #![allow(clippy::unwrap_used)] // The whole file is test code; a failure to build is a failure of the test.
 
+#![allow(clippy::unwrap_used)]
+
 use std::sync::Arc;
 
 use hw::rtl::{

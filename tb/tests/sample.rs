@@ -1,5 +1,7 @@
 //! The sampler against its golden model, bit for bit.
 
+#![allow(clippy::unwrap_used)]
+
 mod vector_bench;
 
 use hw::isa::Op;

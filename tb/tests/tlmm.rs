@@ -1,5 +1,7 @@
 //! The ternary engine against its golden model.
 
+#![allow(clippy::unwrap_used)]
+
 mod unit_bench;
 
 use hw::params::{DramFormat, MachineParams, WeightFormat};

@@ -1,12 +1,14 @@
 //! The vector unit against its golden model, bit for bit.
 
+#![allow(clippy::unwrap_used)]
+
 mod vector_bench;
 
 use hw::num::F32;
 use hw::params::MachineParams;
 use hw::scratchpad::Scratchpad;
 use hw::vec::golden::{Elements, Operands, Results, execute};
-use hw::vec::{Output, Reduce, VecFlags, VecOp, VecParams, vec};
+use hw::vec::{VecFlags, VecOp, VecParams, vec};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use vector_bench::{End, Unit, build};

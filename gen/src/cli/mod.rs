@@ -112,7 +112,12 @@ pub struct TextArgs {
     #[arg(long, short = 'n', value_name = "N")]
     tokens: Option<u32>,
     /// 0 takes the likeliest token; above, the next token is drawn, the wilder the higher.
-    #[arg(long, value_name = "T", default_value_t = 0.0, allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "T",
+        default_value_t = 0.0,
+        allow_negative_numbers = true
+    )]
     temperature: f32,
     /// Draw from the K likeliest tokens; without it, as many as the machine keeps.
     #[arg(long, value_name = "K")]

@@ -64,9 +64,19 @@ struct Vector {
     red: Option<Place>,
 }
 
-const PLAIN: VecFlags = VecFlags { integer: false, output: Output::F32, reduce: Reduce::None };
-const INTEGER: VecFlags = VecFlags { integer: true, ..PLAIN };
-const CODES: VecFlags = VecFlags { output: Output::I8, ..PLAIN };
+const PLAIN: VecFlags = VecFlags {
+    integer: false,
+    output: Output::F32,
+    reduce: Reduce::None,
+};
+const INTEGER: VecFlags = VecFlags {
+    integer: true,
+    ..PLAIN
+};
+const CODES: VecFlags = VecFlags {
+    output: Output::I8,
+    ..PLAIN
+};
 
 impl Vector {
     fn new(op: Op, dst: Place, a: Place, n: u32) -> Vector {
@@ -88,15 +98,24 @@ impl Vector {
     }
 
     fn b(self, place: Place) -> Vector {
-        Vector { b: Some(place), ..self }
+        Vector {
+            b: Some(place),
+            ..self
+        }
     }
 
     fn s0(self, place: Place) -> Vector {
-        Vector { s0: Some(place), ..self }
+        Vector {
+            s0: Some(place),
+            ..self
+        }
     }
 
     fn s1(self, place: Place) -> Vector {
-        Vector { s1: Some(place), ..self }
+        Vector {
+            s1: Some(place),
+            ..self
+        }
     }
 
     fn n(self, n: Operand) -> Vector {
@@ -104,7 +123,14 @@ impl Vector {
     }
 
     fn reduce(self, reduce: Reduce, red: Place) -> Vector {
-        Vector { flags: VecFlags { reduce, ..self.flags }, red: Some(red), ..self }
+        Vector {
+            flags: VecFlags {
+                reduce,
+                ..self.flags
+            },
+            red: Some(red),
+            ..self
+        }
     }
 
     fn emit(self, e: &mut Emitter, also: &[Place], note: &str) {
@@ -164,7 +190,14 @@ impl Block<'_> {
         for &m in matrices {
             let packet = self.layout.packets[m as usize];
             let fields = [(1, reg(base, packet.offset)), (2, imm(packet.units))];
-            e.unit(Op::Ldw, 0, &fields, &[], &[], &format!("weights of {}", m.name()));
+            e.unit(
+                Op::Ldw,
+                0,
+                &fields,
+                &[],
+                &[],
+                &format!("weights of {}", m.name()),
+            );
         }
     }
 
@@ -176,14 +209,27 @@ impl Block<'_> {
             (1, reg(r::NEXT, 0)),
             (2, imm(self.layout.layer_constant_units)),
         ];
-        e.unit(Op::Ld, 0, &fields, &[], &[Access::Scratch(place)], "constants of the next layer");
+        e.unit(
+            Op::Ld,
+            0,
+            &fields,
+            &[],
+            &[Access::Scratch(place)],
+            "constants of the next layer",
+        );
     }
 
     /// A vec instruction without effect that waits for loads into these places.
     pub fn wait_for(&self, e: &mut Emitter, places: &[Place]) {
         let one = self.constant(Constant::One);
-        let flags = VecFlags { output: Output::None, ..PLAIN };
-        let v = Vector { dst: None, ..Vector::new(Op::Vscale, one, one, 1) };
+        let flags = VecFlags {
+            output: Output::None,
+            ..PLAIN
+        };
+        let v = Vector {
+            dst: None,
+            ..Vector::new(Op::Vscale, one, one, 1)
+        };
         v.s0(one).flags(flags).emit(e, places, "wait for loads");
     }
 
@@ -195,21 +241,38 @@ impl Block<'_> {
         let (source, rsqrt) = match norm {
             Some(weights) => {
                 let t = self.places.t;
-                Vector::new(Op::Vnorm, t, x, n).b(weights).reduce(Reduce::AbsMax, red).emit(
-                    e,
-                    &[],
-                    "norm: product with the weights, sum of squares, absmax",
-                );
-                Vector::new(Op::Vrsqrt, self.scalar(s::RSQRT), self.scalar(s::SQUARES), 1)
-                    .s0(self.constant(inv_n))
-                    .s1(self.constant(Constant::Eps))
-                    .emit(e, &[], "norm: 1/rms");
+                Vector::new(Op::Vnorm, t, x, n)
+                    .b(weights)
+                    .reduce(Reduce::AbsMax, red)
+                    .emit(
+                        e,
+                        &[],
+                        "norm: product with the weights, sum of squares, absmax",
+                    );
+                Vector::new(
+                    Op::Vrsqrt,
+                    self.scalar(s::RSQRT),
+                    self.scalar(s::SQUARES),
+                    1,
+                )
+                .s0(self.constant(inv_n))
+                .s1(self.constant(Constant::Eps))
+                .emit(e, &[], "norm: 1/rms");
                 (t, self.scalar(s::RSQRT))
             }
             None => {
-                let flags = VecFlags { output: Output::None, ..PLAIN };
-                let v = Vector { dst: None, ..Vector::new(Op::Vscale, x, x, n) };
-                v.s0(one).flags(flags).reduce(Reduce::AbsMax, red.word(0)).emit(e, &[], "absmax");
+                let flags = VecFlags {
+                    output: Output::None,
+                    ..PLAIN
+                };
+                let v = Vector {
+                    dst: None,
+                    ..Vector::new(Op::Vscale, x, x, n)
+                };
+                v.s0(one)
+                    .flags(flags)
+                    .reduce(Reduce::AbsMax, red.word(0))
+                    .emit(e, &[], "absmax");
                 (x, one)
             }
         };
@@ -219,11 +282,10 @@ impl Block<'_> {
             .s0(rsqrt)
             .s1(floor)
             .emit(e, &[], "quantise: 127 / absmax");
-        Vector::new(Op::Vmax, self.scalar(s::ABSMAX), raw, 1).s0(rsqrt).s1(floor).emit(
-            e,
-            &[],
-            "quantise: absmax",
-        );
+        Vector::new(Op::Vmax, self.scalar(s::ABSMAX), raw, 1)
+            .s0(rsqrt)
+            .s1(floor)
+            .emit(e, &[], "quantise: absmax");
         Vector::new(Op::Vscale, self.scalar(s::FACTOR), self.scalar(s::SCALE), 1)
             .s0(rsqrt)
             .emit(e, &[], "quantise: factor of the product");
@@ -251,7 +313,14 @@ impl Block<'_> {
             (3, imm(packet.row_tiles)),
         ];
         let reads = [Access::Scratch(self.places.codes)];
-        e.unit(Op::Gemv, 0, &fields, &reads, &[Access::Scratch(dst)], m.name());
+        e.unit(
+            Op::Gemv,
+            0,
+            &fields,
+            &reads,
+            &[Access::Scratch(dst)],
+            m.name(),
+        );
     }
 
     /// int8 codes of one head and their scale: `acc` is the raw accumulator, `factor` what it stands for.
@@ -267,8 +336,13 @@ impl Block<'_> {
         let absmax = self.head_scalar(slot, h::ABSMAX);
         let op = if rotate { Op::Vrope } else { Op::Vscale };
         let mut v = Vector::new(op, self.places.head, acc, hd).flags(INTEGER);
-        v = if rotate { v.b(self.places.rope) } else { v.s0(one) };
-        v.reduce(Reduce::AbsMax, absmax).emit(e, &[], "head: rotate, absmax");
+        v = if rotate {
+            v.b(self.places.rope)
+        } else {
+            v.s0(one)
+        };
+        v.reduce(Reduce::AbsMax, absmax)
+            .emit(e, &[], "head: rotate, absmax");
         let scale = self.head_scalar(slot, h::SCALE);
         Vector::new(Op::Vrecip, scale, absmax, 1)
             .b(self.constant(Constant::C127))
@@ -288,33 +362,49 @@ impl Block<'_> {
     pub fn layer(&self, e: &mut Emitter, prefetch: &[Matrix]) -> Result<(), CompileError> {
         let c = &self.model.config;
         let (hidden, ffn, p) = (c.hidden as u32, c.ffn as u32, self.places);
-        let late: Vec<Matrix> =
-            [Matrix::Q, Matrix::K, Matrix::V].into_iter().filter(|m| !prefetch.contains(m)).collect();
+        let late: Vec<Matrix> = [Matrix::Q, Matrix::K, Matrix::V]
+            .into_iter()
+            .filter(|m| !prefetch.contains(m))
+            .collect();
         e.context("qkv: ");
         self.request(e, r::BASE, &late);
         self.quantise(e, p.x, hidden, p.layer_norms[0], Constant::InvHidden);
         for (i, m) in [Matrix::Q, Matrix::K, Matrix::V].into_iter().enumerate() {
             self.gemv(e, m, hidden, p.qkv[i]);
         }
-        let factors = [LayerScalar::QueryCodes, LayerScalar::KeyCodes, LayerScalar::ValueCodes];
+        let factors = [
+            LayerScalar::QueryCodes,
+            LayerScalar::KeyCodes,
+            LayerScalar::ValueCodes,
+        ];
         let [fq, fk, fv] = [0, 1, 2].map(|i| self.factor(e, i, factors[i as usize]));
         e.context("cache: ");
         self.append_cache(e, fk, fv);
         self.request_cache(e);
-        let o = if prefetch.contains(&Matrix::O) { &[][..] } else { &[Matrix::O][..] };
+        let o = if prefetch.contains(&Matrix::O) {
+            &[][..]
+        } else {
+            &[Matrix::O][..]
+        };
         self.request(e, r::BASE, o);
         self.request(e, r::BASE, &[Matrix::Gate, Matrix::Up, Matrix::Down]);
         e.context("attention: ");
         self.attend(e, fq);
         let width = self.heads() * self.head_dim();
-        self.quantise(e, p.attention, width, p.layer_norms[1], Constant::InvAttention);
+        self.quantise(
+            e,
+            p.attention,
+            width,
+            p.layer_norms[1],
+            Constant::InvAttention,
+        );
         self.gemv(e, Matrix::O, width, p.out);
         let fo = self.factor(e, 3, LayerScalar::Matrix(Matrix::O));
-        Vector::new(Op::Vaxpy, p.x, p.out, hidden).b(p.x).s0(fo).flags(INTEGER).emit(
-            e,
-            &[],
-            "residual",
-        );
+        Vector::new(Op::Vaxpy, p.x, p.out, hidden)
+            .b(p.x)
+            .s0(fo)
+            .flags(INTEGER)
+            .emit(e, &[], "residual");
         e.context("ffn: ");
         self.quantise(e, p.x, hidden, p.layer_norms[2], Constant::InvHidden);
         self.gemv(e, Matrix::Gate, hidden, p.gate);
@@ -326,11 +416,11 @@ impl Block<'_> {
         self.request(e, r::NEXT, prefetch);
         self.gemv(e, Matrix::Down, ffn, p.out);
         // Waits for the next layer's constants too, so that the segment may end.
-        Vector::new(Op::Vaxpy, p.x, p.out, hidden).b(p.x).s0(fd).flags(INTEGER).emit(
-            e,
-            &[p.layer_block],
-            "residual",
-        );
+        Vector::new(Op::Vaxpy, p.x, p.out, hidden)
+            .b(p.x)
+            .s0(fd)
+            .flags(INTEGER)
+            .emit(e, &[p.layer_block], "residual");
         Ok(())
     }
 
@@ -343,7 +433,11 @@ impl Block<'_> {
         for (which, factor) in [(0, fk), (1, fv)] {
             for g in 0..kv {
                 let slot = heads + which * kv + g;
-                let codes = if which == 0 { self.places.k_codes } else { self.places.v_codes };
+                let codes = if which == 0 {
+                    self.places.k_codes
+                } else {
+                    self.places.v_codes
+                };
                 let codes = codes.part(g * code_words, code_words);
                 let acc = self.places.qkv[1 + which as usize].part(g * row_words, row_words);
                 self.head_codes(e, (slot, which == 0), acc, factor, codes);
@@ -369,7 +463,10 @@ impl Block<'_> {
                 e.unit(
                     Op::St1,
                     STATE,
-                    &[(0, imm(scale.addr)), (1, reg(r::SCALE_AT, scales + g * st.scales_stride))],
+                    &[
+                        (0, imm(scale.addr)),
+                        (1, reg(r::SCALE_AT, scales + g * st.scales_stride)),
+                    ],
                     &[Access::Scratch(scale)],
                     &[Access::State(region + 1)],
                     "append scale",
@@ -406,7 +503,10 @@ impl Block<'_> {
                 e.unit(
                     Op::Ldp,
                     STATE,
-                    &[(1, reg(r::KV, rows + g * st.rows_stride)), (2, reg(r::ROWS, 0))],
+                    &[
+                        (1, reg(r::KV, rows + g * st.rows_stride)),
+                        (2, reg(r::ROWS, 0)),
+                    ],
                     &[Access::State(region)],
                     &[],
                     &format!("codes of {name}"),
@@ -473,7 +573,10 @@ impl Block<'_> {
                     .b(ks)
                     .reduce(Reduce::Max, at(h::SCALE))
                     .emit(e, &[], "scores, maximum");
-                let red = Place { words: 2, ..at(h::ABSMAX) };
+                let red = Place {
+                    words: 2,
+                    ..at(h::ABSMAX)
+                };
                 Vector::new(Op::Vexp, score, score, 0)
                     .n(count)
                     .s0(one)
@@ -515,33 +618,33 @@ impl Block<'_> {
         let fu = self.factor(e, 5, LayerScalar::Matrix(Matrix::Up));
         match self.model.config.activation {
             Activation::Relu2 => {
-                Vector::new(Op::Vrelu2, p.act, p.gate, ffn).s0(fg).flags(INTEGER).emit(
-                    e,
-                    &[],
-                    "relu(gate)^2",
-                );
+                Vector::new(Op::Vrelu2, p.act, p.gate, ffn)
+                    .s0(fg)
+                    .flags(INTEGER)
+                    .emit(e, &[], "relu(gate)^2");
             }
             Activation::Silu => {
                 let minus = self.factor(e, 7, LayerScalar::GateNegated);
                 let one = self.constant(Constant::One);
-                Vector::new(Op::Vexps, p.act, p.gate, ffn).s0(minus).flags(INTEGER).emit(
-                    e,
-                    &[],
-                    "exp(-gate)",
-                );
-                Vector::new(Op::Vrecip1, p.act, p.act, ffn).s1(one).emit(e, &[], "sigmoid(gate)");
-                Vector::new(Op::Vsmul, p.act, p.gate, ffn).s0(fg).b(p.act).flags(INTEGER).emit(
-                    e,
-                    &[],
-                    "silu(gate)",
-                );
+                Vector::new(Op::Vexps, p.act, p.gate, ffn)
+                    .s0(minus)
+                    .flags(INTEGER)
+                    .emit(e, &[], "exp(-gate)");
+                Vector::new(Op::Vrecip1, p.act, p.act, ffn)
+                    .s1(one)
+                    .emit(e, &[], "sigmoid(gate)");
+                Vector::new(Op::Vsmul, p.act, p.gate, ffn)
+                    .s0(fg)
+                    .b(p.act)
+                    .flags(INTEGER)
+                    .emit(e, &[], "silu(gate)");
             }
         }
-        Vector::new(Op::Vsmul, p.act, p.up, ffn).s0(fu).b(p.act).flags(INTEGER).emit(
-            e,
-            &[],
-            "times up",
-        );
+        Vector::new(Op::Vsmul, p.act, p.up, ffn)
+            .s0(fu)
+            .b(p.act)
+            .flags(INTEGER)
+            .emit(e, &[], "times up");
     }
 
     /// Final norm, output head in tiles of the vocabulary, the best candidates. Ends its segment.
@@ -561,7 +664,14 @@ impl Block<'_> {
                 (1, imm(self.layout.head_scales + start)),
                 (2, imm(rows)),
             ];
-            e.unit(Op::Ld, 0, &fields, &[], &[Access::Scratch(p.head_scales)], "their scales");
+            e.unit(
+                Op::Ld,
+                0,
+                &fields,
+                &[],
+                &[Access::Scratch(p.head_scales)],
+                "their scales",
+            );
             if tile == 0 {
                 self.quantise(e, p.x, hidden, Some(p.final_norm), Constant::InvHidden);
             }
@@ -586,9 +696,19 @@ impl Block<'_> {
                 (5, imm(start)),
                 (6, imm(p.top_indices.addr)),
             ];
-            let writes = [Access::Scratch(p.top_values), Access::Scratch(p.top_indices)];
+            let writes = [
+                Access::Scratch(p.top_values),
+                Access::Scratch(p.top_indices),
+            ];
             let reads = [Access::Scratch(p.logits)];
-            e.unit(Op::Topk, u8::from(tile == 0), &fields, &reads, &writes, "best candidates");
+            e.unit(
+                Op::Topk,
+                u8::from(tile == 0),
+                &fields,
+                &reads,
+                &writes,
+                "best candidates",
+            );
         }
         e.barrier()
     }
@@ -598,12 +718,13 @@ impl Block<'_> {
         let p = self.places;
         let k = reg(r::TOP_K, 0);
         let top = self.scalar(s::TOP);
-        Vector::new(Op::Vscale, top, p.top_values, 1).s0(p.inv_temperature).emit(
-            e,
-            &[],
-            "maximum / temperature",
-        );
-        let flags = VecFlags { output: Output::I32, ..PLAIN };
+        Vector::new(Op::Vscale, top, p.top_values, 1)
+            .s0(p.inv_temperature)
+            .emit(e, &[], "maximum / temperature");
+        let flags = VecFlags {
+            output: Output::I32,
+            ..PLAIN
+        };
         Vector::new(Op::Vexp, p.draw, p.top_values, 0)
             .n(k)
             .s0(p.inv_temperature)
@@ -619,7 +740,14 @@ impl Block<'_> {
             (4, k),
         ];
         let reads = [Access::Scratch(p.draw), Access::Scratch(p.top_indices)];
-        e.unit(Op::Draw, 0, &fields, &reads, &[Access::Scratch(p.token)], "draw");
+        e.unit(
+            Op::Draw,
+            0,
+            &fields,
+            &reads,
+            &[Access::Scratch(p.token)],
+            "draw",
+        );
         e.barrier()
     }
 

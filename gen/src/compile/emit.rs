@@ -70,7 +70,10 @@ pub struct Label(usize);
 
 /// Register plus immediate.
 pub fn reg(r: u8, imm: u32) -> Operand {
-    Operand { reg: r, imm: imm as i32 }
+    Operand {
+        reg: r,
+        imm: imm as i32,
+    }
 }
 
 /// Immediate.
@@ -113,7 +116,9 @@ impl Emitter {
         writes: &[Access],
         note: &str,
     ) {
-        let Target::Queue(unit) = op.def().target else { return };
+        let Target::Queue(unit) = op.def().target else {
+            return;
+        };
         let u = unit.index();
         let mut instr = Instr::new(op);
         instr.flags = flags;
@@ -222,7 +227,9 @@ impl Emitter {
             let scratch = past.writes.iter().any(|w| matches!(w, Access::Scratch(_)));
             if scratch && past.index > all[load] {
                 let what = self.notes[past.instr].clone();
-                return Err(CompileError::Internal(format!("`{what}` is not waited for")));
+                return Err(CompileError::Internal(format!(
+                    "`{what}` is not waited for"
+                )));
             }
         }
         self.scalar(Op::Sync, &[(0, imm(mask))], "segment ends");

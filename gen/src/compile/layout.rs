@@ -35,8 +35,15 @@ pub enum Matrix {
 }
 
 impl Matrix {
-    pub const ALL: [Matrix; 7] =
-        [Matrix::Q, Matrix::K, Matrix::V, Matrix::O, Matrix::Gate, Matrix::Up, Matrix::Down];
+    pub const ALL: [Matrix; 7] = [
+        Matrix::Q,
+        Matrix::K,
+        Matrix::V,
+        Matrix::O,
+        Matrix::Gate,
+        Matrix::Up,
+        Matrix::Down,
+    ];
 
     pub fn name(self) -> &'static str {
         MATRICES[self as usize]
@@ -229,7 +236,9 @@ impl Writer {
         u32::try_from(self.bytes.len() / 4)
             .ok()
             .filter(|&o| o < 1 << 27)
-            .ok_or(CompileError::ImageTooLarge { bytes: self.bytes.len() as u64 })
+            .ok_or(CompileError::ImageTooLarge {
+                bytes: self.bytes.len() as u64,
+            })
     }
 
     /// Pads to the alignment.
@@ -279,7 +288,12 @@ fn interleave_heads(m: &Ternary, head_dim: usize) -> Ternary {
         let source = head * head_dim + at / 2 + if at % 2 == 0 { 0 } else { half };
         trits.extend_from_slice(m.row(source));
     }
-    Ternary { rows: m.rows, cols: m.cols, trits, scale: m.scale }
+    Ternary {
+        rows: m.rows,
+        cols: m.cols,
+        trits,
+        scale: m.scale,
+    }
 }
 
 /// Builds the image.
@@ -294,15 +308,24 @@ pub fn image(
 ) -> Result<Image, CompileError> {
     let c = &model.config;
     let lanes = p.vec_lanes;
-    let mut w = Writer { bytes: vec![0; ALIGN], regions: Vec::new() };
-    let mut layout = ImageLayout { constants: w.offset()?, ..ImageLayout::default() };
+    let mut w = Writer {
+        bytes: vec![0; ALIGN],
+        regions: Vec::new(),
+    };
+    let mut layout = ImageLayout {
+        constants: w.offset()?,
+        ..ImageLayout::default()
+    };
     let mut stats = MatrixStats::default();
 
     let start = w.bytes.len();
     for constant in CONSTANTS {
         w.scalar(constant.value(model), lanes);
     }
-    w.vector(&vec![Constant::DrawScale.value(model); p.sample_k as usize], lanes);
+    w.vector(
+        &vec![Constant::DrawScale.value(model); p.sample_k as usize],
+        lanes,
+    );
     w.vector(&model.final_norm, lanes);
     layout.constant_units = ((w.bytes.len() - start) / 4) as u32;
     w.region("constants", start);
@@ -337,9 +360,12 @@ pub fn image(
             } else {
                 source
             };
-            let packed = pack_matrix(&TlmmParams::new(p), &matrix.trits, matrix.rows, matrix.cols).map_err(|e| {
-                CompileError::Matrix { layer: l, name: m.name(), why: e.to_string() }
-            })?;
+            let packed = pack_matrix(&TlmmParams::new(p), &matrix.trits, matrix.rows, matrix.cols)
+                .map_err(|e| CompileError::Matrix {
+                    layer: l,
+                    name: m.name(),
+                    why: e.to_string(),
+                })?;
             let at = w.bytes.len();
             layout.packets[m as usize] = Packet {
                 offset: ((at - base) / 4) as u32,
@@ -369,8 +395,14 @@ pub fn image(
     let mut scales = Vec::with_capacity(c.vocab);
     for row in model.head().chunks(c.hidden) {
         let absmax = row.iter().fold(0.0f32, |m, v| m.max(v.abs()));
-        let inverse = if absmax > 0.0 { 127.0 / f64::from(absmax) } else { 0.0 };
-        let codes = row.iter().map(|&v| (f64::from(v) * inverse).round_ties_even() as i8 as u8);
+        let inverse = if absmax > 0.0 {
+            127.0 / f64::from(absmax)
+        } else {
+            0.0
+        };
+        let codes = row
+            .iter()
+            .map(|&v| (f64::from(v) * inverse).round_ties_even() as i8 as u8);
         w.bytes.extend(codes);
         // The activation's own 1/127 is folded in.
         scales.push((f64::from(absmax) / (127.0 * 127.0)) as f32);
@@ -388,7 +420,10 @@ pub fn image(
     let half = c.head_dim / 2;
     for position in 0..context as usize {
         for j in 0..half {
-            w.f32s([table.cos[position * half + j], table.sin[position * half + j]]);
+            w.f32s([
+                table.cos[position * half + j],
+                table.sin[position * half + j],
+            ]);
         }
         w.align();
     }
@@ -407,7 +442,12 @@ pub fn image(
     for (slot, word) in w.bytes.chunks_exact_mut(4).zip(header) {
         slot.copy_from_slice(&word.to_le_bytes());
     }
-    Ok(Image { bytes: w.bytes, layout, regions: w.regions, stats })
+    Ok(Image {
+        bytes: w.bytes,
+        layout,
+        regions: w.regions,
+        stats,
+    })
 }
 
 /// The bits of an f32 as an instruction literal.

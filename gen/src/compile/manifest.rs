@@ -100,7 +100,9 @@ impl ModelSummary {
 
 /// Places by name as `[first word, words]`.
 pub fn places(map: &IndexMap<String, Place>) -> IndexMap<String, [u32; 2]> {
-    map.iter().map(|(name, p)| (name.clone(), [p.addr, p.words])).collect()
+    map.iter()
+        .map(|(name, p)| (name.clone(), [p.addr, p.words]))
+        .collect()
 }
 
 impl Traffic {
@@ -120,9 +122,22 @@ impl Traffic {
 /// Where program, image and state lie in memory: the program at 64 KiB, the others on the next free MiB.
 pub fn windows(program_bytes: u64, image_bytes: u64, state: &StateLayout) -> [Window; 3] {
     const MIB: u64 = 1 << 20;
-    let program = Window { base: 0x1_0000, limit: 0x1_0000 + program_bytes };
+    let program = Window {
+        base: 0x1_0000,
+        limit: 0x1_0000 + program_bytes,
+    };
     let image = program.limit.next_multiple_of(MIB);
-    let image = Window { base: image, limit: image + image_bytes };
+    let image = Window {
+        base: image,
+        limit: image + image_bytes,
+    };
     let base = image.limit.next_multiple_of(MIB);
-    [program, image, Window { base, limit: base + state.bytes }]
+    [
+        program,
+        image,
+        Window {
+            base,
+            limit: base + state.bytes,
+        },
+    ]
 }

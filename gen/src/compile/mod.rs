@@ -35,9 +35,17 @@ pub enum CompileError {
     #[error("the image exceeds what instructions can address ({bytes} of 536870912 bytes)")]
     ImageTooLarge { bytes: u64 },
     #[error("layer {layer}, matrix {name}: {why}")]
-    Matrix { layer: usize, name: &'static str, why: String },
+    Matrix {
+        layer: usize,
+        name: &'static str,
+        why: String,
+    },
     #[error("{what} is {value}, but {rule}")]
-    Shape { what: &'static str, value: u64, rule: String },
+    Shape {
+        what: &'static str,
+        value: u64,
+        rule: String,
+    },
     #[error("compiler fault: {0}")]
     Internal(String),
 }
@@ -60,13 +68,20 @@ pub struct Compiled {
 ///
 /// # Errors
 /// The shapes do not fit the machine.
-pub fn scratchpad_need(model: &Model, p: &MachineParams, context: u32) -> Result<u32, CompileError> {
+pub fn scratchpad_need(
+    model: &Model,
+    p: &MachineParams,
+    context: u32,
+) -> Result<u32, CompileError> {
     check_shapes(model, p, context)?;
     let layout = ImageLayout {
         layer_constant_units: layout::layer_constant_units(model, p.vec_lanes),
         ..ImageLayout::default()
     };
-    let unlimited = MachineParams { scratchpad_words: 1 << 24, ..p.clone() };
+    let unlimited = MachineParams {
+        scratchpad_words: 1 << 24,
+        ..p.clone()
+    };
     Ok(Places::new(model, &unlimited, &layout, context)?.2)
 }
 
@@ -77,7 +92,12 @@ pub fn scratchpad_need(model: &Model, p: &MachineParams, context: u32) -> Result
 pub fn compile(model: &Model, p: &MachineParams, context: u32) -> Result<Compiled, CompileError> {
     check_shapes(model, p, context)?;
     let abi = p.abi_hash(&isa::isa_text());
-    let Image { bytes: image, layout, regions, stats } = layout::image(model, p, context, abi)?;
+    let Image {
+        bytes: image,
+        layout,
+        regions,
+        stats,
+    } = layout::image(model, p, context, abi)?;
     let state = StateLayout::new(model, context);
     let (places, named, used) = Places::new(model, p, &layout, context)?;
     let (instrs, notes) = program::program(model, p, &layout, &state, &places)?;
@@ -96,18 +116,33 @@ pub fn compile(model: &Model, p: &MachineParams, context: u32) -> Result<Compile
         image: image_window,
         state: state_window,
         traffic: Traffic::new(&model.config, stats, sherry),
-        arguments: block::Block::arguments().map(|(n, k)| (n.to_string(), k)).into_iter().collect(),
+        arguments: block::Block::arguments()
+            .map(|(n, k)| (n.to_string(), k))
+            .into_iter()
+            .collect(),
         scratchpad_words_used: used,
         scratchpad: manifest::places(&named),
         regions,
     };
-    Ok(Compiled { instrs, notes, program, image, state, places: named, manifest })
+    Ok(Compiled {
+        instrs,
+        notes,
+        program,
+        image,
+        state,
+        places: named,
+        manifest,
+    })
 }
 
 impl Compiled {
     /// Windows of program, image and state.
     pub fn windows(&self) -> [Window; 3] {
-        [self.manifest.program, self.manifest.image, self.manifest.state]
+        [
+            self.manifest.program,
+            self.manifest.image,
+            self.manifest.state,
+        ]
     }
 }
 
@@ -136,14 +171,22 @@ fn check_shapes(model: &Model, p: &MachineParams, context: u32) -> Result<(), Co
             return Ok(());
         }
         let rule = format!("it must be a multiple of {of} ({why})");
-        Err(CompileError::Shape { what, value: value as u64, rule })
+        Err(CompileError::Shape {
+            what,
+            value: value as u64,
+            rule,
+        })
     };
     let at_most = |what, value: usize, limit: u32, why: &str| {
         if value <= limit as usize {
             return Ok(());
         }
         let rule = format!("the machine has {why} = {limit}");
-        Err(CompileError::Shape { what, value: value as u64, rule })
+        Err(CompileError::Shape {
+            what,
+            value: value as u64,
+            rule,
+        })
     };
     let (lanes, beat) = (p.vec_lanes, p.bus_bytes());
     multiple("head_dim", c.head_dim, lanes, "vector lanes")?;
@@ -151,10 +194,20 @@ fn check_shapes(model: &Model, p: &MachineParams, context: u32) -> Result<(), Co
     multiple("hidden_size", c.hidden, lanes, "vector lanes")?;
     multiple("hidden_size", c.hidden, beat, "bytes of a bus beat")?;
     multiple("intermediate_size", c.ffn, lanes, "vector lanes")?;
-    at_most("query heads per KV head", c.heads / c.kv_heads.max(1), p.pe_rows, "pe_rows")?;
+    at_most(
+        "query heads per KV head",
+        c.heads / c.kv_heads.max(1),
+        p.pe_rows,
+        "pe_rows",
+    )?;
     at_most("context", context as usize, p.pe_max_count, "pe_max_count")?;
     at_most("hidden_size", c.hidden, p.pe_max_len, "pe_max_len")?;
     let widest = c.ffn.max(c.hidden).max(c.heads * c.head_dim);
-    at_most("rows of a matrix", widest.div_ceil(p.rows as usize), p.max_row_tiles, "max_row_tiles")?;
+    at_most(
+        "rows of a matrix",
+        widest.div_ceil(p.rows as usize),
+        p.max_row_tiles,
+        "max_row_tiles",
+    )?;
     at_most("columns of a matrix", widest, p.max_k, "max_k")
 }

@@ -213,7 +213,13 @@ pub fn program(
 ) -> Result<(Vec<Instr>, Vec<String>), CompileError> {
     let c = &model.config;
     let mut e = Emitter::new();
-    let block = Block { model, p, layout, state, places };
+    let block = Block {
+        model,
+        p,
+        layout,
+        state,
+        places,
+    };
 
     e.context("start: ");
     for (register, k) in [
@@ -225,15 +231,37 @@ pub fn program(
     ] {
         e.scalar(Op::Arg, &[(0, reg(register, 0)), (1, imm(k))], "argument");
     }
-    e.scalar(Op::Wrs, &[(0, imm(places.inv_temperature.addr)), (1, reg(r::TEMP, 0))], "1/temperature");
-    e.scalar(Op::Arg, &[(0, reg(r::TEMP, 0)), (1, imm(arg::SEED))], "seed");
-    e.unit(Op::Seed, 0, &[(1, reg(r::TEMP, 0))], &[], &[], "seed the generator");
+    e.scalar(
+        Op::Wrs,
+        &[(0, imm(places.inv_temperature.addr)), (1, reg(r::TEMP, 0))],
+        "1/temperature",
+    );
+    e.scalar(
+        Op::Arg,
+        &[(0, reg(r::TEMP, 0)), (1, imm(arg::SEED))],
+        "seed",
+    );
+    e.unit(
+        Op::Seed,
+        0,
+        &[(1, reg(r::TEMP, 0))],
+        &[],
+        &[],
+        "seed the generator",
+    );
     e.li(r::POS, 0, "first position");
-    let constants = Place { addr: places.constants.addr, words: layout.constant_units / p.vec_lanes };
+    let constants = Place {
+        addr: places.constants.addr,
+        words: layout.constant_units / p.vec_lanes,
+    };
     e.unit(
         Op::Ld,
         0,
-        &[(0, imm(constants.addr)), (1, imm(layout.constants)), (2, imm(layout.constant_units))],
+        &[
+            (0, imm(constants.addr)),
+            (1, imm(layout.constants)),
+            (2, imm(layout.constant_units)),
+        ],
         &[],
         &[Access::Scratch(constants)],
         "constants",
@@ -250,7 +278,11 @@ pub fn program(
     block.load_layer_constants(&mut e);
     e.sync(&[Unit::Load, Unit::Sample], "constants are there");
     e.barrier()?;
-    e.scalar(Op::Rds, &[(0, reg(r::TOKEN, 0)), (1, imm(places.token.addr))], "first token");
+    e.scalar(
+        Op::Rds,
+        &[(0, reg(r::TOKEN, 0)), (1, imm(places.token.addr))],
+        "first token",
+    );
 
     let (token_loop, layer_loop) = (e.label(), e.label());
     let (next_token, no_wrap, head_done, greedy, end) =
@@ -262,20 +294,38 @@ pub fn program(
 
     e.context("token: ");
     e.place(token_loop);
-    e.mul(r::TEMP, reg(r::TOKEN, 0), imm(layout.embed_stride), "row of the embedding");
+    e.mul(
+        r::TEMP,
+        reg(r::TOKEN, 0),
+        imm(layout.embed_stride),
+        "row of the embedding",
+    );
     e.unit(
         Op::Ld,
         0,
-        &[(0, imm(places.x.addr)), (1, reg(r::TEMP, layout.embed)), (2, imm(c.hidden as u32))],
+        &[
+            (0, imm(places.x.addr)),
+            (1, reg(r::TEMP, layout.embed)),
+            (2, imm(c.hidden as u32)),
+        ],
         &[],
         &[Access::Scratch(places.x)],
         "embedding",
     );
-    e.mul(r::TEMP, reg(r::POS, 0), imm(layout.rope_stride), "row of the RoPE table");
+    e.mul(
+        r::TEMP,
+        reg(r::POS, 0),
+        imm(layout.rope_stride),
+        "row of the RoPE table",
+    );
     e.unit(
         Op::Ld,
         0,
-        &[(0, imm(places.rope.addr)), (1, reg(r::TEMP, layout.rope)), (2, imm(c.head_dim as u32))],
+        &[
+            (0, imm(places.rope.addr)),
+            (1, reg(r::TEMP, layout.rope)),
+            (2, imm(c.head_dim as u32)),
+        ],
         &[],
         &[Access::Scratch(places.rope)],
         "RoPE row",
@@ -291,7 +341,12 @@ pub fn program(
     // One instruction of vec waits for all three, so that the loop over layers starts with nothing in flight.
     block.wait_for(&mut e, &[places.x, places.rope, places.next_token]);
     e.add(r::COUNT, reg(r::POS, 1), imm(0), "tokens attended to");
-    e.mul(r::ROWS, reg(r::COUNT, 0), imm(c.head_dim as u32 / 4), "their int8 rows");
+    e.mul(
+        r::ROWS,
+        reg(r::COUNT, 0),
+        imm(c.head_dim as u32 / 4),
+        "their int8 rows",
+    );
     e.li(r::LAYER, 0, "layer 0");
     e.li(r::BASE, layout.layer, "its weights");
     e.li(r::KV, state.layers, "its KV cache");
@@ -299,35 +354,99 @@ pub fn program(
 
     e.context("layer: ");
     e.place(layer_loop);
-    e.mul(r::TEMP, reg(r::POS, 0), imm(c.head_dim as u32 / 4), "row of this token");
+    e.mul(
+        r::TEMP,
+        reg(r::POS, 0),
+        imm(c.head_dim as u32 / 4),
+        "row of this token",
+    );
     e.add(r::ROW_AT, reg(r::KV, 0), reg(r::TEMP, 0), "where it goes");
-    e.add(r::SCALE_AT, reg(r::KV, 0), reg(r::POS, 0), "where its scale goes");
-    e.add(r::NEXT, reg(r::BASE, layout.layer_stride), imm(0), "next layer");
+    e.add(
+        r::SCALE_AT,
+        reg(r::KV, 0),
+        reg(r::POS, 0),
+        "where its scale goes",
+    );
+    e.add(
+        r::NEXT,
+        reg(r::BASE, layout.layer_stride),
+        imm(0),
+        "next layer",
+    );
     e.add(r::LAYER, reg(r::LAYER, 1), imm(0), "count layers");
-    e.branch(Op::Blt, reg(r::LAYER, 0), imm(c.layers as u32), no_wrap, "more layers follow");
-    e.li(r::NEXT, layout.layer, "after the last layer the first, for the next token");
+    e.branch(
+        Op::Blt,
+        reg(r::LAYER, 0),
+        imm(c.layers as u32),
+        no_wrap,
+        "more layers follow",
+    );
+    e.li(
+        r::NEXT,
+        layout.layer,
+        "after the last layer the first, for the next token",
+    );
     e.place(no_wrap);
     block.layer(&mut e, &prefetch)?;
     e.context("layer: ");
     e.add(r::BASE, reg(r::NEXT, 0), imm(0), "to the next layer");
-    e.add(r::KV, reg(r::KV, state.layer_stride), imm(0), "and its KV cache");
+    e.add(
+        r::KV,
+        reg(r::KV, state.layer_stride),
+        imm(0),
+        "and its KV cache",
+    );
     e.barrier()?;
-    e.branch(Op::Blt, reg(r::LAYER, 0), imm(c.layers as u32), layer_loop, "loop over layers");
+    e.branch(
+        Op::Blt,
+        reg(r::LAYER, 0),
+        imm(c.layers as u32),
+        layer_loop,
+        "loop over layers",
+    );
 
     e.context("token: ");
-    e.scalar(Op::Rds, &[(0, reg(r::TOKEN, 0)), (1, imm(places.next_token.addr))], "if in the prompt");
-    e.branch(Op::Blt, reg(r::COUNT, 0), reg(r::PROMPT, 0), next_token, "prompt goes on: no logits");
+    e.scalar(
+        Op::Rds,
+        &[(0, reg(r::TOKEN, 0)), (1, imm(places.next_token.addr))],
+        "if in the prompt",
+    );
+    e.branch(
+        Op::Blt,
+        reg(r::COUNT, 0),
+        reg(r::PROMPT, 0),
+        next_token,
+        "prompt goes on: no logits",
+    );
 
     block.head(&mut e)?;
     e.context("sample: ");
-    e.branch(Op::Beq, reg(r::TOP_K, 0), imm(1), greedy, "greedy needs no draw");
+    e.branch(
+        Op::Beq,
+        reg(r::TOP_K, 0),
+        imm(1),
+        greedy,
+        "greedy needs no draw",
+    );
     block.draw(&mut e)?;
-    e.scalar(Op::Rds, &[(0, reg(r::TOKEN, 0)), (1, imm(places.token.addr))], "drawn token");
+    e.scalar(
+        Op::Rds,
+        &[(0, reg(r::TOKEN, 0)), (1, imm(places.token.addr))],
+        "drawn token",
+    );
     e.branch(Op::Jmp, imm(0), imm(0), head_done, "");
     e.place(greedy);
-    e.scalar(Op::Rds, &[(0, reg(r::TOKEN, 0)), (1, imm(places.top_indices.addr))], "best token");
+    e.scalar(
+        Op::Rds,
+        &[(0, reg(r::TOKEN, 0)), (1, imm(places.top_indices.addr))],
+        "best token",
+    );
     e.place(head_done);
-    e.scalar(Op::Wrs, &[(0, imm(places.token.addr)), (1, reg(r::TOKEN, 0))], "for the store");
+    e.scalar(
+        Op::Wrs,
+        &[(0, imm(places.token.addr)), (1, reg(r::TOKEN, 0))],
+        "for the store",
+    );
     e.scalar(Op::Emit, &[(1, reg(r::TOKEN, 0))], "tell the host");
     e.unit(
         Op::St1,
@@ -338,11 +457,23 @@ pub fn program(
         "append the token",
     );
     e.barrier()?;
-    e.branch(Op::Beq, reg(r::TOKEN, 0), reg(r::EOS, 0), end, "end of text");
+    e.branch(
+        Op::Beq,
+        reg(r::TOKEN, 0),
+        reg(r::EOS, 0),
+        end,
+        "end of text",
+    );
     e.place(next_token);
     e.context("token: ");
     e.add(r::POS, reg(r::POS, 1), imm(0), "next position");
-    e.branch(Op::Blt, reg(r::POS, 0), reg(r::LIMIT, 0), token_loop, "loop over positions");
+    e.branch(
+        Op::Blt,
+        reg(r::POS, 0),
+        reg(r::LIMIT, 0),
+        token_loop,
+        "loop over positions",
+    );
     e.place(end);
     e.scalar(Op::Halt, &[], "done");
     let (instrs, notes) = e.finish()?;

@@ -17,7 +17,10 @@ impl Place {
     /// The `count` words from word `start` of this place.
     pub fn part(self, start: u32, count: u32) -> Place {
         debug_assert!(start + count <= self.words);
-        Place { addr: self.addr + start, words: count }
+        Place {
+            addr: self.addr + start,
+            words: count,
+        }
     }
 
     /// Word `index` alone.
@@ -40,11 +43,19 @@ pub struct Scratch {
 
 impl Scratch {
     pub fn new(lanes: u32, size: u32) -> Scratch {
-        Scratch { lanes, size, next: 0, places: IndexMap::new() }
+        Scratch {
+            lanes,
+            size,
+            next: 0,
+            places: IndexMap::new(),
+        }
     }
 
     fn take(&mut self, name: &str, words: u32) -> Place {
-        let place = Place { addr: self.next, words };
+        let place = Place {
+            addr: self.next,
+            words,
+        };
         self.next += words;
         self.places.insert(name.to_string(), place);
         place
@@ -76,7 +87,10 @@ impl Scratch {
     /// The scratchpad is too small; the message names the size that would do.
     pub fn finish(self) -> Result<IndexMap<String, Place>, CompileError> {
         if self.next > self.size {
-            return Err(CompileError::ScratchpadTooSmall { need: self.next, have: self.size });
+            return Err(CompileError::ScratchpadTooSmall {
+                need: self.next,
+                have: self.size,
+            });
         }
         Ok(self.places)
     }

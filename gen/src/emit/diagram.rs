@@ -83,7 +83,7 @@ const STYLE: &str = r##"  <style>
     .port { font-style: italic }
     .title { font-size: 13px; fill: #555; text-anchor: start }
     rect { stroke: #555; stroke-width: 1.2 }
-    .c { fill: #e8eaf6 } .m { fill: #e0f2f1 } .u { fill: #fff3e0 } .b { fill: #f3f3f3 } .s { fill: #fce4ec }
+    .c { fill: #e8eaf6 } .m { fill: #e0f2f1 } .u { fill: #fff3e0 } .b { fill: #f3f3f3 } .s { fill: #fce4ec } .f { fill: none; stroke: #aaa }
     path { fill: none; stroke-width: 1.8 }
     .control { stroke: #7986cb; stroke-dasharray: 5 3 } .data { stroke: #00796b }
   </style>
@@ -164,6 +164,10 @@ fn memory(c: &mut Canvas, p: &MachineParams) {
             format!("{} bursts in flight", p.outstanding),
         ]),
     );
+    // The queues feed both: one frame stands for both ends of the arrow.
+    c.line(format_args!(
+        r#"<rect class="f" x="732" y="182" width="236" height="80" rx="8"/>"#
+    ));
     c.block("m", (740, 190), (105, 64), "load", &[]);
     c.block("m", (855, 190), (105, 64), "store", &[]);
     let kib = |beats: u32| u64::from(beats) * u64::from(p.bus_bytes()) / 1024;
@@ -274,7 +278,7 @@ fn wires(c: &mut Canvas) {
     // The program on its way from memory.
     c.wire(Data, "M850 70 V40 H380 V70", false);
     c.wire(Control, "M600 150 V200", false);
-    c.wire(Control, "M690 222 H740", false);
+    c.wire(Control, "M690 222 H732", false);
     c.wire(Data, "M792 150 V190", false);
     c.wire(Data, "M907 190 V150", false);
     // Weights, keys, values and the head's rows go past the scratchpad.
@@ -285,11 +289,11 @@ fn wires(c: &mut Canvas) {
     for x in [150, 390, 540] {
         c.wire(Control, &format!("M{x} 244 V385"), false);
     }
-    c.wire(Control, "M670 244 V264 H745 V366 H785 V385", false);
+    c.wire(Control, "M670 244 V270 H745 V366 H785 V385", false);
     for x in [150, 390, 620, 860] {
         c.wire(Data, &format!("M{x} 485 V535"), true);
     }
-    c.wire(Data, "M960 222 H990 V563 H960", true);
+    c.wire(Data, "M968 222 H990 V563 H960", true);
 }
 
 fn escape(text: &str) -> String {

@@ -61,9 +61,18 @@ pub(super) fn execute(
                 Unit::Vec => vector(m, instr, &v),
                 Unit::Sample => sample(m, instr, &v),
             };
-            let fault = |Trouble(cause, info)| Fault { cause, unit: FaultUnit::Queue(unit), info, pc };
+            let fault = |Trouble(cause, info)| Fault {
+                cause,
+                unit: FaultUnit::Queue(unit),
+                info,
+                pc,
+            };
             let signature = result.map_err(fault)?.0;
-            Ok(Step::Retired(Retired { unit, pc, signature }))
+            Ok(Step::Retired(Retired {
+                unit,
+                pc,
+                signature,
+            }))
         }
     }
 }
@@ -106,7 +115,12 @@ fn scalar(m: &mut Machine, instr: &Instr, v: &[u32; 7]) -> Result<Step, Trouble>
     Ok(Step::Scalar)
 }
 
-fn loads(m: &mut Machine, instr: &Instr, v: &[u32; 7], mem: &mut Memory) -> Result<Signature, Trouble> {
+fn loads(
+    m: &mut Machine,
+    instr: &Instr,
+    v: &[u32; 7],
+    mem: &mut Memory,
+) -> Result<Signature, Trouble> {
     let state = instr.flags & STATE != 0;
     let dram = Dram {
         origin: mem.origin,
@@ -128,7 +142,11 @@ fn loads(m: &mut Machine, instr: &Instr, v: &[u32; 7], mem: &mut Memory) -> Resu
             let packet = load::packet(&m.moves, &dram, state, (v[1], v[2]))?;
             sig.beats(&packet, m.moves.bus_bits as usize / 8);
             if !packet.is_empty() {
-                let queue = if instr.op == Op::Ldw { &mut m.weights } else { &mut m.vectors };
+                let queue = if instr.op == Op::Ldw {
+                    &mut m.weights
+                } else {
+                    &mut m.vectors
+                };
                 queue.push_back(packet);
             }
         }
@@ -136,7 +154,12 @@ fn loads(m: &mut Machine, instr: &Instr, v: &[u32; 7], mem: &mut Memory) -> Resu
     Ok(sig)
 }
 
-fn stores(m: &mut Machine, instr: &Instr, v: &[u32; 7], mem: &mut Memory) -> Result<Signature, Trouble> {
+fn stores(
+    m: &mut Machine,
+    instr: &Instr,
+    v: &[u32; 7],
+    mem: &mut Memory,
+) -> Result<Signature, Trouble> {
     let state = instr.flags & STATE != 0;
     let mut dram = Dram {
         origin: mem.origin,
@@ -175,10 +198,17 @@ fn pe(m: &mut Machine, instr: &Instr, v: &[u32; 7]) -> Result<Signature, Trouble
     let (n, len) = (v[2], v[3]);
     let dot = instr.op == Op::Pedot;
     // Lengths beyond the unit's limits are refused before anything is read.
-    let wanted = if dot { len.min(m.pe.max_len) } else { n.min(m.pe.max_count) };
+    let wanted = if dot {
+        len.min(m.pe.max_len)
+    } else {
+        n.min(m.pe.max_count)
+    };
     let mut acts = Vec::new();
     for r in 0..rows.min(m.pe.rows + 1) {
-        acts.push(m.pad.read_i8s(v[1].wrapping_add(r.wrapping_mul(v[5])), wanted as usize)?);
+        acts.push(
+            m.pad
+                .read_i8s(v[1].wrapping_add(r.wrapping_mul(v[5])), wanted as usize)?,
+        );
     }
     let results = if dot {
         pedot(&m.pe, &packet, &acts, n, len)?
@@ -214,14 +244,32 @@ fn vector(m: &mut Machine, instr: &Instr, v: &[u32; 7]) -> Result<Signature, Tro
     let flags = VecFlags::decode(instr.flags);
     let n = v[3] as usize;
     let scalar = |used: bool, addr: u32| {
-        if used { m.pad.read_scalar(addr).map(F32) } else { Ok(F32::ZERO) }
+        if used {
+            m.pad.read_scalar(addr).map(F32)
+        } else {
+            Ok(F32::ZERO)
+        }
     };
     let (s0, s1) = (scalar(op.uses_s0(), v[4])?, scalar(op.uses_s1(), v[5])?);
     let a = m.pad.read_u32s(v[1], n)?;
     // A rotation reads the sine of a pair that the end of the vector cuts.
-    let b = if op.uses_b() { m.pad.read_u32s(v[2], n.next_multiple_of(2))? } else { Vec::new() };
+    let b = if op.uses_b() {
+        m.pad.read_u32s(v[2], n.next_multiple_of(2))?
+    } else {
+        Vec::new()
+    };
     let lanes = m.moves.lanes;
-    let results = vec_execute(op, flags, lanes as usize, &Operands { a: &a, b: &b, s0, s1 });
+    let results = vec_execute(
+        op,
+        flags,
+        lanes as usize,
+        &Operands {
+            a: &a,
+            b: &b,
+            s0,
+            s1,
+        },
+    );
     let mut sig = Signature::default();
     match &results.y {
         Elements::Words(words) => {

@@ -128,13 +128,27 @@ impl Machine {
     /// # Errors
     /// ABI_PROGRAM, ABI_IMAGE, PROGRAM_SIZE.
     pub fn start(&mut self, memory: &Memory) -> Result<(), Fault> {
-        let fault = |cause, info| Fault { cause, unit: FaultUnit::Fetch, info, pc: 0 };
+        let fault = |cause, info| Fault {
+            cause,
+            unit: FaultUnit::Fetch,
+            info,
+            pc: 0,
+        };
         let header = |base: u64| -> Vec<u32> {
             let bytes = memory.slice(base..base + u64::from(HEADER_BYTES));
-            bytes.chunks_exact(4).map(|c| u32::from_le_bytes([c[0], c[1], c[2], c[3]])).collect()
+            bytes
+                .chunks_exact(4)
+                .map(|c| u32::from_le_bytes([c[0], c[1], c[2], c[3]]))
+                .collect()
         };
-        let expected =
-            |magic: u32| [magic, FORMAT_VERSION, self.abi as u32, (self.abi >> 32) as u32];
+        let expected = |magic: u32| {
+            [
+                magic,
+                FORMAT_VERSION,
+                self.abi as u32,
+                (self.abi >> 32) as u32,
+            ]
+        };
         let program = header(memory.program.start);
         if program.get(..4) != Some(&expected(PROGRAM_MAGIC)) {
             return Err(fault(Cause::AbiProgram, memory.program.start));
@@ -167,7 +181,11 @@ impl Machine {
 
     /// Overwrites a scalar register, as a debugger would: teacher forcing sets the token that the program goes on with.
     pub fn set_register(&mut self, register: u8, value: u32) {
-        if let Some(r) = self.registers.get_mut(usize::from(register)).filter(|_| register != 0) {
+        if let Some(r) = self
+            .registers
+            .get_mut(usize::from(register))
+            .filter(|_| register != 0)
+        {
             *r = value;
         }
     }
@@ -182,7 +200,12 @@ impl Machine {
             .program
             .get(pc as usize)
             .and_then(|word| Instr::decode(word).ok())
-            .ok_or(Fault { cause: Cause::Illegal, unit: FaultUnit::Issue, info: 0, pc })?;
+            .ok_or(Fault {
+                cause: Cause::Illegal,
+                unit: FaultUnit::Issue,
+                info: 0,
+                pc,
+            })?;
         self.pc = pc.wrapping_add(1);
         self.written.clear();
         execute::execute(self, &instr, pc, memory)

@@ -11,7 +11,9 @@ impl Signature {
             .into_iter()
             .enumerate()
             .fold(0u32, |acc, (l, lane)| acc ^ lane.rotate_left(l as u32 % 32));
-        self.0 = self.0.wrapping_add(fold.rotate_left(index % 32).wrapping_add(index));
+        self.0 = self
+            .0
+            .wrapping_add(fold.rotate_left(index % 32).wrapping_add(index));
     }
 
     /// Adds the beats of a packet, `bytes` bytes each.
@@ -23,5 +25,7 @@ impl Signature {
 }
 
 fn words(bytes: &[u8]) -> impl Iterator<Item = u32> + '_ {
-    bytes.chunks(4).map(|c| c.iter().rev().fold(0, |w, &b| w << 8 | u32::from(b)))
+    bytes
+        .chunks(4)
+        .map(|c| c.iter().rev().fold(0, |w, &b| w << 8 | u32::from(b)))
 }

@@ -13,7 +13,13 @@ fn machine(program: &[Instr]) -> (Machine, Memory) {
     let p = MachineParams::tiny();
     let abi = p.abi_hash(&isa_text());
     let header = |magic: u32, count: usize| {
-        let words = [magic, FORMAT_VERSION, abi as u32, (abi >> 32) as u32, count as u32];
+        let words = [
+            magic,
+            FORMAT_VERSION,
+            abi as u32,
+            (abi >> 32) as u32,
+            count as u32,
+        ];
         words.map(u32::to_le_bytes).concat()
     };
     let mut bytes = vec![0u8; 4096];
@@ -23,7 +29,16 @@ fn machine(program: &[Instr]) -> (Machine, Memory) {
         put(64 + 32 * i, &instr.encode());
     }
     put(2048, &header(IMAGE_MAGIC, 0));
-    (Machine::new(&p), Memory { origin: 0, bytes, program: 0..2048, image: 2048..3072, state: 3072..4096 })
+    (
+        Machine::new(&p),
+        Memory {
+            origin: 0,
+            bytes,
+            program: 0..2048,
+            image: 2048..3072,
+            state: 3072..4096,
+        },
+    )
 }
 
 fn run(program: &[Instr]) -> (Vec<Step>, Memory, Result<(), Fault>) {
@@ -44,7 +59,10 @@ fn a_loop_counts_and_tells_the_host() {
     let (steps, ..) = run(&[
         Instr::new(Op::Li).with(0, R1).with(1, Operand::from_raw(3)),
         Instr::new(Op::Add).with(0, R1).with(1, R1).with(2, imm(5)),
-        Instr::new(Op::Blt).with(0, R1).with(1, imm(15)).with(2, imm(1)),
+        Instr::new(Op::Blt)
+            .with(0, R1)
+            .with(1, imm(15))
+            .with(2, imm(1)),
         Instr::new(Op::Emit).with(1, R1),
         Instr::new(Op::Halt),
     ]);
@@ -74,14 +92,24 @@ fn a_scalar_travels_to_memory_and_back() {
 fn faults_name_cause_unit_and_place() {
     let halt = Instr::new(Op::Halt);
     let fault = |program: &[Instr]| run(program).2.unwrap_err();
-    let outside = fault(&[Instr::new(Op::Ldw).with(1, imm(1000)).with(2, imm(16)), halt]);
-    assert_eq!((outside.cause, outside.info, outside.pc), (Cause::Window, 2048 + 4000, 0));
+    let outside = fault(&[
+        Instr::new(Op::Ldw).with(1, imm(1000)).with(2, imm(16)),
+        halt,
+    ]);
+    assert_eq!(
+        (outside.cause, outside.info, outside.pc),
+        (Cause::Window, 2048 + 4000, 0)
+    );
     assert_eq!(outside.unit, FaultUnit::Queue(Unit::Load));
     let hungry = Instr::new(Op::Gemv).with(2, imm(24)).with(3, imm(1));
     assert_eq!(fault(&[hungry, halt]).cause, Cause::StreamShort);
     let far = Instr::new(Op::Rds).with(0, R1).with(1, imm(1 << 20));
     assert_eq!(fault(&[far, halt]).cause, Cause::ScratchRange);
-    assert_eq!(fault(&[Instr::new(Op::Nop)]).cause, Cause::Illegal, "runs past the end");
+    assert_eq!(
+        fault(&[Instr::new(Op::Nop)]).cause,
+        Cause::Illegal,
+        "runs past the end"
+    );
 }
 
 #[test]

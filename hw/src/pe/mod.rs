@@ -10,6 +10,7 @@
 //! * Cycles: loading rows * (words of a vector + 4); then n * len / M beats; pedot writes R words each L vectors
 //!   while it goes on, peaxpy drains rows * len / min(L, M) cycles at the end; plus about 20.
 
+//!
 //! | module | what |
 //! |---|---|
 //! | `pe` | control: loading, walk over the packet, results |
@@ -27,9 +28,6 @@ mod tests;
 pub use rtl::pe;
 
 use crate::params::MachineParams;
-
-/// Opcode of peaxpy; the unit takes every other one for pedot.
-const PEAXPY: u64 = 0x41;
 
 /// Longest vector of peaxpy: its accumulators are registers or distributed RAM, and V vectors are head-sized.
 const MAX_AXPY: u32 = 128;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use super::PeParams;
 use super::parts::{loader, results};
 use super::row::{PRODUCT_STAGE, row};
-use super::{PEAXPY, PeParams};
-use crate::fault::OperandFault;
 use crate::glue::{ceil_shift, delays, valids};
+use crate::isa::{Cause, Op};
 use crate::rtl::{
     Expr, Module, ModuleBuilder, RtlError, all, any, bits_for, cat, clog2, lit, mux, one, uint,
     zero,
@@ -301,7 +301,7 @@ pub fn pe(p: &PeParams) -> Result<Arc<Module>, RtlError> {
         b.set(&done_q, &retire);
         b.when(&accept, |b| {
             b.set(&state, lit(CHECK, 3));
-            b.set(&axpy, op.data.bits(7, 0).is(PEAXPY));
+            b.set(&axpy, op.data.bits(7, 0).is(Op::Peaxpy as u64));
             b.set(&flags, op.data.bits(11, 8));
             for (field, reg) in [&src, &n, &len, &dst_stride, &src_stride]
                 .iter()
@@ -352,13 +352,13 @@ pub fn pe(p: &PeParams) -> Result<Arc<Module>, RtlError> {
     m.clocked(&clk, |b| {
         b.when(&checking & &bad, |b| {
             b.set(&faulted, one());
-            b.set(&cause, lit(OperandFault::Operand(0).cause().into(), 8));
+            b.set(&cause, lit(Cause::Operand.code().into(), 8));
             let count = flags.extend(32).plus(1);
             b.set(&info, mux(&bad_rows, count, mux(&bad_len, &len, &n)));
         })
         .elif(&short, |b| {
             b.set(&faulted, one());
-            b.set(&cause, lit(OperandFault::StreamShort.cause().into(), 8));
+            b.set(&cause, lit(Cause::StreamShort.code().into(), 8));
             b.set(&info, &vector);
         });
     });

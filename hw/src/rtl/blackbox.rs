@@ -5,10 +5,10 @@ use std::fmt;
 use indexmap::IndexMap;
 use num_bigint::BigUint;
 
+use super::builder::ModuleBuilder;
 use super::error::Loc;
 use super::expr::Expr;
 use super::module::{Instance, Item, Port, PortDir};
-use super::builder::ModuleBuilder;
 use super::ty::Ty;
 
 /// Makes the model of one instance from its parameters.
@@ -219,19 +219,17 @@ impl ModuleBuilder {
                     outputs.insert(port.name.clone(), wire.clone());
                     wire
                 }
-                PortDir::Input => {
-                    match (named, clock, port.name.as_str()) {
-                        (Some((_, value)), ..) => (*value).clone(),
-                        (None, Some(clock), "clk") => clock.clk.clone(),
-                        (None, Some(clock), "rst") => clock.rst.clone(),
-                        _ => {
-                            let text =
-                                format!("{here}: input {} of {name} is not connected", port.name);
-                            self.faults.push(text);
-                            continue;
-                        }
+                PortDir::Input => match (named, clock, port.name.as_str()) {
+                    (Some((_, value)), ..) => (*value).clone(),
+                    (None, Some(clock), "clk") => clock.clk.clone(),
+                    (None, Some(clock), "rst") => clock.rst.clone(),
+                    _ => {
+                        let text =
+                            format!("{here}: input {} of {name} is not connected", port.name);
+                        self.faults.push(text);
+                        continue;
                     }
-                }
+                },
             };
             if value.ty() != port.ty {
                 let text = format!(

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use num_bigint::BigUint;
 
+use super::ModuleBuilder;
 use super::builder::net_index;
 use super::error::Loc;
 use super::expr::{Expr, Node};
 use super::module::{ByteEnable, Clock, Item, Mem, MemDef, MemPort, MemStyle};
 use super::ty::{bool_ty, clog2, uint};
-use super::{ModuleBuilder};
 
 impl ModuleBuilder {
     /// Memory of `depth` words of `width` bits.

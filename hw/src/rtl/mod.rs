@@ -37,9 +37,7 @@ pub use builder::ModuleBuilder;
 pub use design::{Design, EmittedFile};
 pub use error::{Loc, RtlError};
 pub use expr::{Expr, all, any, cat, lit, mux, one, repeat, slit, sum_tree, zero};
-pub use module::{
-    ByteEnable, Clock, Instance, Mem, MemStyle, Module, Port, PortDir,
-};
+pub use module::{ByteEnable, Clock, Instance, Mem, MemStyle, Module, Port, PortDir};
 pub use sim::{NativeSim, PortId, SimError};
 pub use stmt::{Block, When};
 pub use stream::{Sink, Source};

@@ -3,8 +3,8 @@
 //! A beat moves in a cycle where valid and ready are both high. Valid never waits for ready; once high, valid
 //! stays and data does not change until the beat has moved.
 
-use super::expr::Expr;
 use super::builder::ModuleBuilder;
+use super::expr::Expr;
 use super::ty::{Ty, bool_ty};
 
 /// A stream that enters the module: `valid`, `data`, `last` are inputs, `ready` must be driven.

@@ -69,7 +69,7 @@ impl Sampler {
         x ^= x << 5;
         self.state = x;
         let sum = weights.iter().fold(0u32, |s, &w| s.wrapping_add(w));
-        let threshold = (u64::from(x) * u64::from(sum) >> 32) as u32;
+        let threshold = ((u64::from(x) * u64::from(sum)) >> 32) as u32;
         let mut running = 0u32;
         for (&w, &index) in weights.iter().zip(indices) {
             running = running.wrapping_add(w);

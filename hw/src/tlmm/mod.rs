@@ -12,6 +12,7 @@
 //!   Activations of the next K tile are fetched, and its tables made, while this one is used; results leave during the
 //!   pass over the last K tile (Q > L stretches that pass by Q / L).
 
+//!
 //! | module | what |
 //! |---|---|
 //! | `tlmm` | control: walks over K tiles and weight words |

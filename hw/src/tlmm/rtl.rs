@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::TlmmParams;
 use super::parts::{RESULTS, activations, array, results};
 use super::unpack::unpack;
-use crate::fault::OperandFault;
 use crate::glue::ceil_shift;
+use crate::isa::Cause;
 use crate::params::{DramFormat, WeightFormat};
 use crate::rtl::{Module, RtlError, all, bits_for, clog2, lit, mux, one, uint, zero};
 use crate::scratchpad::{ADDR_BITS, COUNT_BITS, command};
@@ -304,12 +304,12 @@ pub fn tlmm(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
     m.clocked(&clk, |b| {
         b.when(&checking & &bad, |b| {
             b.set(&faulted, one());
-            b.set(&cause, lit(OperandFault::Operand(0).cause().into(), 8));
+            b.set(&cause, lit(Cause::Operand.code().into(), 8));
             b.set(&info, mux(&bad_k, &k, &nt));
         })
         .elif(&short, |b| {
             b.set(&faulted, one());
-            b.set(&cause, lit(OperandFault::StreamShort.cause().into(), 8));
+            b.set(&cause, lit(Cause::StreamShort.code().into(), 8));
             b.set(&info, row.extend(32));
         });
     });

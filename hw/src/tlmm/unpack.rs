@@ -9,7 +9,7 @@ use super::golden::{base3_trits, g3_trits, trits_index};
 use super::{INDEX_BITS, TlmmParams};
 use crate::glue::{End, GearboxParams, gearbox};
 use crate::params::{DramFormat, WeightFormat};
-use crate::rtl::{Module, ModuleBuilder, RtlError, Sink, Source, cat, lit, uint, zero};
+use crate::rtl::{Module, ModuleBuilder, RtlError, Sink, Source, cat, lit, mux, uint, zero};
 
 /// Engine code of a g3 index.
 pub(super) fn g3_code(index: u8) -> u64 {
@@ -154,15 +154,31 @@ fn byte_decoder() -> Result<Arc<Module>, RtlError> {
     );
     let byte = m.input("byte_in", uint(8), "sum of (weight + 1) 3^j");
     let trits = m.output("trits", uint(10), "first weight in the low bits");
-    let code = |b: u8| {
-        let digits = base3_trits(b);
-        digits
-            .iter()
-            .rev()
-            .fold(0u64, |v, &w| v << 2 | (w + 1) as u64)
+    let two_bits = |digits: &[i8]| {
+        let fields = digits.iter().rev();
+        fields.fold(0u64, |v, &w| v << 2 | (w + 1) as u64)
     };
-    let arms = (0..243u8).map(|b| (u64::from(b), lit(code(b), 10)));
-    let value = m.case("value", &byte, arms, lit(code(121), 10));
+    m.comment(
+        "The byte is 27 high + low. Comparisons, not one big table: that would become a block RAM.",
+    );
+    let step = |high: u8| {
+        let digits = two_bits(&base3_trits(27 * high)[3..]);
+        // The low part is below 32, so that five bits of the difference are enough.
+        lit(digits << 5 | u64::from(27 * high % 32), 9)
+    };
+    let mut chosen = step(0);
+    for high in 1..9u8 {
+        let reached = byte.ge(lit(u64::from(27 * high), 8));
+        chosen = mux(reached, step(high), chosen);
+    }
+    let high = m.wire("high", chosen);
+    m.note(&high, "two weights, and 27 high modulo 32");
+    let low = m.wire("low", byte.bits(4, 0) - high.bits(4, 0));
+    let arms = (0..27u8).map(|b| (u64::from(b), lit(two_bits(&base3_trits(b)[..3]), 6)));
+    let three = m.case("three", &low, arms, lit(0, 6));
+    let spare = byte.ge(lit(243, 8));
+    let five = cat([&high.bits(8, 5), &three]);
+    let value = m.wire("value", mux(spare, lit(two_bits(&[0; 5]), 10), five));
     m.assign(&trits, &value);
     m.finish()
 }

@@ -34,14 +34,22 @@ pub fn trace_monitor(unit: &str, watches: &[Watch], early: bool) -> Result<Arc<M
             let fire = m.input(&format!("{}_fire", w.name), uint(1), "a write moves");
             let data = m.input(&format!("{}_data", w.name), uint(32 * w.lanes), "");
             let index = if w.counts {
-                m.input(&format!("{}_end", w.name), uint(1), "pulse: the next beat is number 0")
+                m.input(
+                    &format!("{}_end", w.name),
+                    uint(1),
+                    "pulse: the next beat is number 0",
+                )
             } else {
                 m.input(&format!("{}_index", w.name), uint(32), "scratchpad word")
             };
             (*w, fire, data, index)
         })
         .collect();
-    let done = m.input("done", uint(1), "pulse: the unit has finished an instruction");
+    let done = m.input(
+        "done",
+        uint(1),
+        "pulse: the unit has finished an instruction",
+    );
     let retire = m.input("retire", uint(1), "pulse: the queue retires it");
     let retire_pc = m.input("retire_pc", uint(PC_BITS), "its number");
     let valid = m.output("trace_valid", uint(1), "pulse: one retired instruction");
@@ -74,16 +82,30 @@ pub fn trace_monitor(unit: &str, watches: &[Watch], early: bool) -> Result<Arc<M
     m.section("Sum of the instruction at hand");
     let sum = m.reg_init("sum", uint(32), 0);
     let next = m.wire("next", &sum + &term);
-    let (report, restart) =
-        if early { (sum.clone(), term.clone()) } else { (next.clone(), lit(0, 32)) };
+    let (report, restart) = if early {
+        (sum.clone(), term.clone())
+    } else {
+        (next.clone(), lit(0, 32))
+    };
     m.clocked(&clk, |b| {
         b.set(&sum, mux(&done, &restart, &next));
     });
 
-    m.section("Signatures come with done, numbers with retirement, which a full token counter may delay");
+    m.section(
+        "Signatures come with done, numbers with retirement, which a full token counter may delay",
+    );
     let pair = |m: &mut ModuleBuilder, name: &str, width, push: &Expr, data: &Expr, pop: &Expr| {
-        let fifo = sync_fifo(&FifoParams { width, depth: 16, style: MemStyle::Distributed })?;
-        let f = m.instance(name, &fifo, &clk, &[("in_valid", push), ("in_data", data), ("out_ready", pop)]);
+        let fifo = sync_fifo(&FifoParams {
+            width,
+            depth: 16,
+            style: MemStyle::Distributed,
+        })?;
+        let f = m.instance(
+            name,
+            &fifo,
+            &clk,
+            &[("in_valid", push), ("in_data", data), ("out_ready", pop)],
+        );
         m.unused(f.get("level"));
         m.unused(f.get("in_ready"));
         Ok::<_, RtlError>((f.get("out_valid"), f.get("out_data")))
@@ -106,7 +128,10 @@ fn write_term(m: &mut ModuleBuilder, w: &Watch, data: &Expr, index: &Expr) -> Ex
         let turned = rotate(&lane, l % 32);
         fold = Some(fold.map_or(turned.clone(), |f| f ^ &turned));
     }
-    let fold = m.wire(&format!("{}_fold", w.name), fold.unwrap_or_else(|| lit(0, 32)));
+    let fold = m.wire(
+        &format!("{}_fold", w.name),
+        fold.unwrap_or_else(|| lit(0, 32)),
+    );
     let twice = cat([&fold, &fold]);
     let shifted = m.wire(&format!("{}_turned", w.name), twice.shl(index.bits(4, 0)));
     m.unused(shifted.bits(31, 0));
@@ -115,5 +140,9 @@ fn write_term(m: &mut ModuleBuilder, w: &Watch, data: &Expr, index: &Expr) -> Ex
 
 /// Left rotation of a 32-bit net by a constant.
 fn rotate(x: &Expr, by: u32) -> Expr {
-    if by == 0 { x.clone() } else { cat([&x.bits(31 - by, 0), &x.bits(31, 32 - by)]) }
+    if by == 0 {
+        x.clone()
+    } else {
+        cat([&x.bits(31 - by, 0), &x.bits(31, 32 - by)])
+    }
 }

@@ -12,10 +12,10 @@ use crate::control::issue::issue;
 use crate::control::queue::{token_queue, tokens, watchdog};
 use crate::glue::{FifoParams, sync_fifo};
 use crate::isa::{Unit, isa_text};
+use crate::memory::MoveParams;
 use crate::memory::guard::{GuardParams, guard};
 use crate::memory::load::load;
 use crate::memory::store::store;
-use crate::memory::MoveParams;
 use crate::params::MachineParams;
 use crate::pe::{PeParams, pe};
 use crate::rtl::{
@@ -71,21 +71,32 @@ impl Board {
 
     /// Places the instance with its inputs; outputs and package ports are connected by name.
     fn place(&mut self, name: &str, clock: &Clock, inputs: &[(String, Expr)]) {
-        let Some(module) = self.parts.get(name).cloned() else { return };
+        let Some(module) = self.parts.get(name).cloned() else {
+            return;
+        };
         let mut conns: Vec<(&str, &Expr)> = inputs.iter().map(|(n, e)| (n.as_str(), e)).collect();
         let own: Vec<(String, Expr)> = module
             .ports
             .iter()
-            .filter_map(|p| Some((p.name.clone(), self.wires.get(&format!("{name}.{}", p.name))?.clone())))
+            .filter_map(|p| {
+                Some((
+                    p.name.clone(),
+                    self.wires.get(&format!("{name}.{}", p.name))?.clone(),
+                ))
+            })
             .collect();
         conns.extend(own.iter().map(|(n, e)| (n.as_str(), e)));
-        self.m.instance(&format!("u_{name}"), &module, clock, &conns);
+        self.m
+            .instance(&format!("u_{name}"), &module, clock, &conns);
     }
 }
 
 /// `(input of this instance, output of another)` pairs by key.
 fn wired(b: &Board, pairs: &[(&str, &str)]) -> Vec<(String, Expr)> {
-    pairs.iter().map(|(to, from)| (to.to_string(), b.get(from))).collect()
+    pairs
+        .iter()
+        .map(|(to, from)| (to.to_string(), b.get(from)))
+        .collect()
 }
 
 /// Prefixes of a unit's scratchpad read ports on the unit, and names of these ports on the scratchpad.
@@ -102,7 +113,11 @@ const READERS: [(&str, &str, &str); 7] = [
 const WRITERS: [&str; 6] = ["vec", "tlmm", "pe", "load", "sample", "issue"];
 
 fn joined(prefix: &str, port: &str) -> String {
-    if prefix.is_empty() { port.to_string() } else { format!("{prefix}_{port}") }
+    if prefix.is_empty() {
+        port.to_string()
+    } else {
+        format!("{prefix}_{port}")
+    }
 }
 
 /// The whole machine; name [`TOP`].
@@ -114,9 +129,14 @@ pub fn top(p: &MachineParams) -> Result<Arc<Module>, RtlError> {
         "Tritforge: overlay processor for ternary language models.\n\
          Host: AXI4-Lite slave s_axil (see csr.h) and irq. Memory: AXI4 master m_axi_0.",
     );
-    let mut b = Board { m, parts: IndexMap::new(), wires: IndexMap::new() };
+    let mut b = Board {
+        m,
+        parts: IndexMap::new(),
+        wires: IndexMap::new(),
+    };
     let aclk = b.m.input("aclk", uint(1), "clock, rising edge");
-    let aresetn = b.m.input("aresetn", uint(1), "reset, active low, synchronous");
+    let aresetn =
+        b.m.input("aresetn", uint(1), "reset, active low, synchronous");
     let moves = MoveParams::from(p);
     b.part("csr", csr(p)?);
     b.part("guard", guard(&GuardParams::from(p))?);
@@ -140,18 +160,30 @@ pub fn top(p: &MachineParams) -> Result<Arc<Module>, RtlError> {
     for unit in Unit::ALL {
         b.part(&format!("queue_{unit}"), token_queue(p)?);
     }
-    for (name, depth) in
-        [("weights", p.weight_buffer_beats), ("vectors", p.stream_buffer_beats)]
-    {
-        let params =
-            FifoParams { width: p.bus_bits + 1, depth: depth.into(), style: MemStyle::Block };
+    for (name, depth) in [
+        ("weights", p.weight_buffer_beats),
+        ("vectors", p.stream_buffer_beats),
+    ] {
+        let params = FifoParams {
+            width: p.bus_bits + 1,
+            depth: depth.into(),
+            style: MemStyle::Block,
+        };
         b.part(name, sync_fifo(&params)?);
     }
     let (lanes, beat) = (p.vec_lanes, p.bus_bits / 32);
     if p.trace {
         for unit in Unit::ALL {
-            let words = Watch { name: "word", lanes, counts: false };
-            let beats = |name| Watch { name, lanes: beat, counts: true };
+            let words = Watch {
+                name: "word",
+                lanes,
+                counts: false,
+            };
+            let beats = |name| Watch {
+                name,
+                lanes: beat,
+                counts: true,
+            };
             let watches = match unit {
                 Unit::Load => vec![words, beats("weight"), beats("vector")],
                 Unit::Store => vec![beats("beat")],
@@ -160,8 +192,14 @@ pub fn top(p: &MachineParams) -> Result<Arc<Module>, RtlError> {
             let name = format!("trace_{unit}");
             let monitor = trace_monitor(unit.name(), &watches, unit == Unit::Load)?;
             for port in ["valid", "pc", "sig"] {
-                let ty = monitor.port(&format!("trace_{port}")).map_or(uint(1), |p| p.ty);
-                let doc = if port == "valid" { "retired instruction" } else { "" };
+                let ty = monitor
+                    .port(&format!("trace_{port}"))
+                    .map_or(uint(1), |p| p.ty);
+                let doc = if port == "valid" {
+                    "retired instruction"
+                } else {
+                    ""
+                };
                 let net = b.m.output(&format!("{name}_{port}"), ty, doc);
                 b.wires.insert(format!("{name}.trace_{port}"), net);
             }
@@ -170,16 +208,19 @@ pub fn top(p: &MachineParams) -> Result<Arc<Module>, RtlError> {
     }
     b.declare();
 
-    b.m.section("Reset: sampled once; abort resets everything but csr and guard");
-    let core_rst = b.m.reg("core_rst", uint(1));
-    let unit_rst = b.m.reg("unit_rst", uint(1));
-    let always = Clock { clk: aclk.clone(), rst: core_rst.clone() };
+    b.m.section("Reset; abort resets everything but csr and guard");
+    b.m.comment("Not registered: the ports answer in the first cycle after aresetn has risen.");
+    let core_rst = b.m.wire("core_rst", !&aresetn);
     let abort = b.get("csr.abort_units");
-    b.m.clocked(&always, |s| {
-        s.set(&core_rst, !&aresetn);
-        s.set(&unit_rst, !&aresetn | &abort);
-    });
-    let units = Clock { clk: aclk, rst: unit_rst };
+    let unit_rst = b.m.wire("unit_rst", &core_rst | &abort);
+    let always = Clock {
+        clk: aclk.clone(),
+        rst: core_rst,
+    };
+    let units = Clock {
+        clk: aclk,
+        rst: unit_rst,
+    };
     let abi = b.m.wire("abi", lit(p.abi_hash(&isa_text()), 64));
 
     control(&mut b, &always, &units, &abi, p);
@@ -195,16 +236,22 @@ pub fn top(p: &MachineParams) -> Result<Arc<Module>, RtlError> {
 
 /// One bit a queue unit, bit u from output `port` of its queue.
 fn of_queues(b: &Board, port: &str) -> Expr {
-    let bits: Vec<Expr> =
-        Unit::ALL.iter().rev().map(|u| b.get(&format!("queue_{u}.{port}"))).collect();
+    let bits: Vec<Expr> = Unit::ALL
+        .iter()
+        .rev()
+        .map(|u| b.get(&format!("queue_{u}.{port}")))
+        .collect();
     cat(&bits)
 }
 
 fn control(b: &mut Board, always: &Clock, units: &Clock, abi: &Expr, p: &MachineParams) {
     b.m.section("Host, program, queues");
     let idle = of_queues(b, "idle");
-    let (busy, stalled, retire) =
-        (of_queues(b, "busy"), of_queues(b, "stalled"), of_queues(b, "retire"));
+    let (busy, stalled, retire) = (
+        of_queues(b, "busy"),
+        of_queues(b, "stalled"),
+        of_queues(b, "retire"),
+    );
     let idle = b.m.wire("idle", idle);
     let busy = b.m.wire("busy", busy);
     let stalled = b.m.wire("stalled", stalled);
@@ -358,7 +405,11 @@ fn control(b: &mut Board, always: &Clock, units: &Clock, abi: &Expr, p: &Machine
         }
         // load and store fault while they take an instruction, when older ones may still be in flight.
         let front = matches!(unit, Unit::Load | Unit::Store);
-        let from = if front { format!("{unit}.fault_pc") } else { format!("queue_{unit}.pc") };
+        let from = if front {
+            format!("{unit}.fault_pc")
+        } else {
+            format!("queue_{unit}.pc")
+        };
         inputs.push((format!("{unit}_pc"), b.get(&from)));
     }
     b.place("faults", units, &inputs);
@@ -426,8 +477,10 @@ fn memory(b: &mut Board, always: &Clock, units: &Clock) {
                 ("out_ready", &format!("{consumer}.w_ready")),
             ],
         );
-        let (last, data) =
-            (b.get(&format!("load.{stream}_last")), b.get(&format!("load.{stream}_data")));
+        let (last, data) = (
+            b.get(&format!("load.{stream}_last")),
+            b.get(&format!("load.{stream}_data")),
+        );
         inputs.push(("in_data".into(), cat([&last, &data])));
         b.place(name, units, &inputs);
         let level = b.get(&format!("{name}.level"));
@@ -460,7 +513,10 @@ fn memory(b: &mut Board, always: &Clock, units: &Clock) {
     }
     for unit in WRITERS {
         for signal in ["valid", "addr", "data"] {
-            inputs.push((format!("{unit}_{signal}"), b.get(&format!("{unit}.wr_{signal}"))));
+            inputs.push((
+                format!("{unit}_{signal}"),
+                b.get(&format!("{unit}.wr_{signal}")),
+            ));
         }
     }
     b.place("scratchpad", units, &inputs);
@@ -489,8 +545,10 @@ fn compute(b: &mut Board, units: &Clock) {
             _ => None,
         };
         if let Some(buffer) = buffer {
-            let (valid, word) =
-                (b.get(&format!("{buffer}.out_valid")), b.get(&format!("{buffer}.out_data")));
+            let (valid, word) = (
+                b.get(&format!("{buffer}.out_valid")),
+                b.get(&format!("{buffer}.out_data")),
+            );
             let top_bit = word.width() - 1;
             inputs.push(("w_valid".into(), valid));
             inputs.push(("w_data".into(), word.bits(top_bit - 1, 0)));
@@ -528,18 +586,25 @@ fn trace(b: &mut Board, units: &Clock, p: &MachineParams) {
             // One instruction at a time, and its responses come after all its beats.
             inputs.push(("beat_end".into(), b.get("store.done")));
         } else {
-            let fire = b.get(&format!("{unit}.wr_valid")) & b.get(&format!("scratchpad.{unit}_ready"));
+            let fire =
+                b.get(&format!("{unit}.wr_valid")) & b.get(&format!("scratchpad.{unit}_ready"));
             inputs.push(("word_fire".into(), fire));
             inputs.push(("word_index".into(), b.get(&format!("{unit}.wr_addr"))));
             inputs.push(("word_data".into(), b.get(&format!("{unit}.wr_data"))));
         }
         if unit == Unit::Load {
-            for (name, stream, buffer) in [("weight", "wgt", "weights"), ("vector", "str", "vectors")] {
-                let fire = b.get(&format!("load.{stream}_valid")) & b.get(&format!("{buffer}.in_ready"));
+            for (name, stream, buffer) in
+                [("weight", "wgt", "weights"), ("vector", "str", "vectors")]
+            {
+                let fire =
+                    b.get(&format!("load.{stream}_valid")) & b.get(&format!("{buffer}.in_ready"));
                 let end = &fire & b.get(&format!("load.{stream}_last"));
                 inputs.push((format!("{name}_fire"), fire));
                 inputs.push((format!("{name}_end"), end));
-                inputs.push((format!("{name}_data"), b.get(&format!("load.{stream}_data"))));
+                inputs.push((
+                    format!("{name}_data"),
+                    b.get(&format!("load.{stream}_data")),
+                ));
             }
         }
         b.place(&format!("trace_{unit}"), units, &inputs);

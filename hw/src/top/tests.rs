@@ -10,7 +10,16 @@ fn the_machine_is_one_sound_design() {
         let top = top(&p).unwrap();
         let design = Design::new(&top).unwrap();
         let names: Vec<&str> = design.modules().map(|m| m.name.as_str()).collect();
-        for unit in ["load", "store", "tlmm", "pe", "vec", "sample", "scratchpad", "guard"] {
+        for unit in [
+            "load",
+            "store",
+            "tlmm",
+            "pe",
+            "vec",
+            "sample",
+            "scratchpad",
+            "guard",
+        ] {
             assert!(names.contains(&unit), "{unit} missing in {names:?}");
         }
         let quiet = MachineParams { trace: false, ..p };

@@ -3,12 +3,32 @@
 //! One instruction streams `n` elements from the scratchpad through one fixed pipeline and back, L lanes a cycle.
 //! Sums, maxima and absmaxima are taken while the operands stream by, so that no pass is made for a reduction alone.
 //! The operations are those of `docs/machine.md`, section 4; every step of one rounds as `hw::num` says.
+//!
+//! | module | what |
+//! |---|---|
+//! | `vec` | sequencing, decoder, writer |
+//! | `vec_operand_l<lanes>` | one operand: its scalar, then its vector |
+//! | `vec_pipe_l<lanes>` | the pipeline: lanes, what travels beside them, reductions, packing |
+//! | `vec_lane` | convert, multiply, add or limit, function, multiply, convert back |
+//! | `vec_max_l<lanes>`, `vec_sum_l<lanes>` | the reductions |
+//! | `vec_pack_l<lanes>` | results to words of the scratchpad |
+//! | `delay_line_w<bits>_n<cycles>` | a value some cycles later |
+//!
+//! Ports of `vec`: sink `op` (256 bits), `done`, `fault_valid`, `fault_cause`, `fault_info`; read ports `a` and `b`
+//! (`_req_valid/_ready/_addr`, `_rsp_valid/_data`); write port `wr` (`_valid/_ready/_addr/_data`).
+//!
+//! One instruction at a time: scalars and vectors are asked for at once, then a word a cycle when granted. About 45 cycles
+//! pass besides the words; with a reduction another L + 4, with a sum another 30 + 7 log2 L. `a` may be the destination
+//! too. n = 0 reads nothing and writes the reductions of nothing; 65536 words or more are a fault OPERAND with n, after
+//! which no instruction is taken until reset. Flags and fields that an operation does not use are not read.
 
 mod control;
 mod delay;
 pub mod golden;
 mod lane;
+mod operand;
 mod pack;
+mod pipe;
 mod reduce;
 mod rtl;
 #[cfg(test)]

@@ -2,20 +2,19 @@
 
 use std::sync::Arc;
 
-use super::control::{CONTROL_BITS, Control, EARLY};
-use super::lane::{
-    EARLY_TERM_LATENCY, LATE_TERM_LATENCY, OUT_LATENCY, X_LATENCY, Y_LATENCY, vec_lane,
-};
-use super::pack::vec_pack;
-use super::reduce::{STEP_BITS, SUM_LOOP, sum_cycles, vec_max, vec_sum};
+use super::control::{CONTROL_BITS, Control};
+use super::lane::OUT_LATENCY;
+use super::operand::vec_operand;
+use super::pipe::vec_pipe;
+use super::reduce::{STEP_BITS, sum_cycles};
 use super::{VecOp, VecParams};
 use crate::glue::{FifoParams, sync_fifo};
 use crate::isa::Cause;
 use crate::rtl::{
-    Clock, Expr, Instance, MemStyle, Module, ModuleBuilder, RtlError, cat, lit, mux, one, repeat,
-    uint, zero,
+    Clock, Expr, Instance, MemStyle, Module, ModuleBuilder, RtlError, all, cat, lit, mux, one,
+    repeat, uint, zero,
 };
-use crate::scratchpad::{ADDR_BITS, COUNT_BITS, command, vector_reader, vector_writer};
+use crate::scratchpad::{ADDR_BITS, COUNT_BITS, command, vector_writer};
 
 // States of an instruction.
 const IDLE: u64 = 0;
@@ -28,9 +27,6 @@ const SCALARS: u64 = 4;
 /// more words may come when the enable falls.
 const OUT_DEPTH: u64 = 8;
 const OUT_HIGH: u64 = OUT_DEPTH - 3;
-
-// The last term is in its partial sum when the last result leaves.
-const _: () = assert!(LATE_TERM_LATENCY + SUM_LOOP <= OUT_LATENCY + 1);
 
 /// The instruction in work.
 struct Operation {
@@ -80,88 +76,34 @@ fn words_of(m: &mut ModuleBuilder, name: &str, n: &Expr, shift: u32) -> Expr {
     sum.bits(32, shift)
 }
 
-/// One of the two operand readers.
-struct Reader {
-    valid: Expr,
-    data: Expr,
-    /// To be assigned: the word is taken.
-    ready: Expr,
-    /// The next word is the scalar.
-    scalar: Expr,
-}
-
-/// Connects a reader: first a scalar when `wants.0`, then `count` words when `wants.1`; set in PREPARE.
-fn reader(
+/// One of the two operands, its read port made a port of the unit.
+fn operand(
     m: &mut ModuleBuilder,
     clk: &Clock,
     p: &VecParams,
     name: &str,
-    prepare: &Expr,
-    (wants_scalar, scalar_addr): (&Expr, &Expr),
-    (wants_vector, base, count): (&Expr, &Expr, &Expr),
-) -> Result<Reader, RtlError> {
+    inputs: [(&str, &Expr); 7],
+) -> Result<Instance, RtlError> {
     let word = uint(32 * p.lanes);
-    let req_valid = m.output(
-        &format!("{name}_req_valid"),
-        uint(1),
-        "scratchpad read port",
-    );
-    let req_ready = m.input(&format!("{name}_req_ready"), uint(1), "");
-    let req_addr = m.output(&format!("{name}_req_addr"), uint(ADDR_BITS), "");
-    let rsp_valid = m.input(
-        &format!("{name}_rsp_valid"),
-        uint(1),
-        "2 cycles after the grant",
-    );
-    let rsp_data = m.input(&format!("{name}_rsp_data"), word, "");
-    let ask_scalar = m.reg_init(&format!("{name}_ask_scalar"), uint(1), 0);
-    let ask_vector = m.reg_init(&format!("{name}_ask_vector"), uint(1), 0);
-    let scalar = m.reg_init(&format!("{name}_scalar"), uint(1), 0);
-    m.note(&scalar, "the next word is the scalar");
-    let ready = m.wire_decl(&format!("{name}_take"), uint(1));
-    let cmd_valid = m.wire(&format!("{name}_cmd_valid"), &ask_scalar | &ask_vector);
-    let scalar_cmd = command(scalar_addr, &lit(1, COUNT_BITS));
-    let cmd = mux(&ask_scalar, scalar_cmd, command(base, count));
-    let cmd = m.wire(&format!("{name}_cmd"), cmd);
-    let r = m.instance(
-        &format!("u_read_{name}"),
-        &vector_reader(word.width)?,
+    let port = |port: &str| format!("{name}_{port}");
+    let req_valid = m.output(&port("req_valid"), uint(1), "scratchpad read port");
+    let req_ready = m.input(&port("req_ready"), uint(1), "");
+    let req_addr = m.output(&port("req_addr"), uint(ADDR_BITS), "");
+    let rsp_valid = m.input(&port("rsp_valid"), uint(1), "2 cycles after the grant");
+    let rsp_data = m.input(&port("rsp_data"), word, "");
+    let mut inputs = inputs.to_vec();
+    inputs.push(("req_ready", &req_ready));
+    inputs.push(("rsp_valid", &rsp_valid));
+    inputs.push(("rsp_data", &rsp_data));
+    let made = m.instance(
+        &format!("u_operand_{name}"),
+        &vec_operand(p.lanes)?,
         clk,
-        &[
-            ("cmd_valid", &cmd_valid),
-            ("cmd_data", &cmd),
-            ("out_ready", &ready),
-            ("req_ready", &req_ready),
-            ("rsp_valid", &rsp_valid),
-            ("rsp_data", &rsp_data),
-        ],
+        &inputs,
     );
-    m.assign(&req_valid, r.get("req_valid"));
-    m.assign(&req_addr, r.get("req_addr"));
-    m.unused(r.get("out_last"));
-    let (valid, data, accepted) = (r.get("out_valid"), r.get("out_data"), r.get("cmd_ready"));
-    m.clocked(clk, |b| {
-        b.when(prepare, |b| {
-            b.set(&ask_scalar, wants_scalar);
-            b.set(&scalar, wants_scalar);
-            b.set(&ask_vector, wants_vector);
-        })
-        .otherwise(|b| {
-            b.when(&accepted, |b| {
-                b.set(&ask_scalar, zero());
-                b.set(&ask_vector, &ask_vector & &ask_scalar);
-            });
-            b.when(&valid, |b| {
-                b.set(&scalar, zero());
-            });
-        });
-    });
-    Ok(Reader {
-        valid,
-        data,
-        ready,
-        scalar,
-    })
+    m.assign(&req_valid, made.get("req_valid"));
+    m.assign(&req_addr, made.get("req_addr"));
+    Ok(made)
 }
 
 /// The fp32 number on net `x` as a result of arithmetic would give it, its sign turned when `negate`.
@@ -170,90 +112,6 @@ fn canonical(x: &Expr, negate: &Expr) -> Expr {
     let magnitude = mux(saturated, lit(0x7f7f_ffff, 31), x.bits(30, 0));
     let normal = x.bits(30, 23).reduce_or();
     mux(normal, cat([&(x.bit(31) ^ negate), &magnitude]), lit(0, 32))
-}
-
-/// The lanes, joined in pairs.
-struct Lanes {
-    terms: Expr,
-    y: Expr,
-    words: Expr,
-    codes: Expr,
-}
-
-/// What all lanes share.
-struct Shared<'a> {
-    en: &'a Expr,
-    control: &'a Expr,
-    integer: &'a Expr,
-    to_i32: &'a Expr,
-    s0: &'a Expr,
-    s1: &'a Expr,
-    live_x: &'a Expr,
-    live_out: &'a Expr,
-}
-
-fn lanes(
-    m: &mut ModuleBuilder,
-    clk: &Clock,
-    p: &VecParams,
-    s: &Shared,
-    a: &Expr,
-    b: &Expr,
-) -> Result<Lanes, RtlError> {
-    let lane = vec_lane()?;
-    let across: Vec<(Expr, Expr)> = (0..p.lanes)
-        .map(|l| {
-            let x = m.wire_decl(&format!("x_{l}"), uint(32));
-            (x, m.wire_decl(&format!("b_{l}"), uint(32)))
-        })
-        .collect();
-    let made: Vec<Instance> = (0..p.lanes)
-        .map(|l| {
-            let (x_pair, b_pair) = &across[l as usize ^ 1];
-            m.instance(
-                &format!("u_lane_{l}"),
-                &lane,
-                clk,
-                &[
-                    ("en", s.en),
-                    ("control", s.control),
-                    ("from_i32", s.integer),
-                    ("odd", &lit(u64::from(l & 1), 1)),
-                    ("s0", s.s0),
-                    ("s1", s.s1),
-                    ("a", &a.element(l, 32)),
-                    ("b", &b.element(l, 32)),
-                    ("live_x", &s.live_x.bit(l)),
-                    ("x_pair", x_pair),
-                    ("b_pair", b_pair),
-                    ("to_i32", s.to_i32),
-                ],
-            )
-        })
-        .collect();
-    for (lane, (x, b)) in made.iter().zip(&across) {
-        m.assign(x, lane.get("x"));
-        m.assign(b, lane.get("b_x"));
-    }
-    let joined = |port: &str| {
-        let all: Vec<Expr> = made.iter().rev().map(|lane| lane.get(port)).collect();
-        cat(&all)
-    };
-    let masked = |port: &str, width: u32| {
-        let live = |(l, lane): (usize, &Instance)| {
-            lane.get(port) & repeat(width, s.live_out.bit(l as u32))
-        };
-        let all: Vec<Expr> = made.iter().enumerate().map(live).collect();
-        cat(all.iter().rev())
-    };
-    let (terms, y) = (joined("term"), joined("y"));
-    let (words, codes) = (masked("word", 32), masked("code", 8));
-    Ok(Lanes {
-        terms: m.wire("terms", terms),
-        y: m.wire("y", y),
-        words: m.wire("words", words),
-        codes: m.wire("codes", codes),
-    })
 }
 
 /// The vector unit; ports in the folder's index.
@@ -302,7 +160,6 @@ pub fn vec(p: &VecParams) -> Result<Arc<Module>, RtlError> {
     let negate = o.trait_of(&mut m, "negate_s1", |op| op == VecOp::Exp);
     let compare = |op| matches!(op, VecOp::Exp | VecOp::Max | VecOp::RecipMax);
     let tame = o.trait_of(&mut m, "tame_s1", compare);
-    let integer = o.flags.bit(0);
     let form = o.flags.bits(2, 1);
     let (to_i8, to_i32) = (m.wire("to_i8", form.is(1)), m.wire("to_i32", form.is(2)));
     let silent = m.wire("silent", form.is(3));
@@ -339,30 +196,45 @@ pub fn vec(p: &VecParams) -> Result<Arc<Module>, RtlError> {
     let want_s0 = want(&mut m, "want_s0", &uses_s0);
     let want_s1 = want(&mut m, "want_s1", &uses_s1);
     let want_b = want(&mut m, "want_b", &uses_b);
-    let ra = reader(
+    let b_ready = m.wire_decl("b_take", uint(1));
+    let enter = m.wire_decl("enter", uint(1));
+    let ra = operand(
         &mut m,
         &clk,
         p,
         "a",
-        &prepare,
-        (&want_s0, &o.s0),
-        (&any, &o.a, &count),
+        [
+            ("start", &prepare),
+            ("want_scalar", &want_s0),
+            ("want_vector", &any),
+            ("scalar_addr", &o.s0),
+            ("base", &o.a),
+            ("count", &count),
+            ("out_ready", &enter),
+        ],
     )?;
-    let rb = reader(
+    let rb = operand(
         &mut m,
         &clk,
         p,
         "b",
-        &prepare,
-        (&want_s1, &o.s1),
-        (&want_b, &o.b, &count),
+        [
+            ("start", &prepare),
+            ("want_scalar", &want_s1),
+            ("want_vector", &want_b),
+            ("scalar_addr", &o.s1),
+            ("base", &o.b),
+            ("count", &count),
+            ("out_ready", &b_ready),
+        ],
     )?;
-    let s0_word = m.wire("s0_word", ra.data.bits(31, 0));
-    let s1_word = m.wire("s1_word", rb.data.bits(31, 0));
-    let s0 = m.delay("s0", &clk, Some(&ra.scalar), &s0_word);
+    let (a_scalar, b_scalar) = (ra.get("out_scalar"), rb.get("out_scalar"));
+    let (a_data, b_data) = (ra.get("out_data"), rb.get("out_data"));
+    let s1_word = m.wire("s1_word", b_data.bits(31, 0));
+    let s0 = m.delay("s0", &clk, Some(&a_scalar), a_data.bits(31, 0));
     m.comment("A negated or compared s1 must be canonical; added, it is read as any operand.");
     let s1_in = mux(&tame, canonical(&s1_word, &negate), &s1_word);
-    let s1 = m.delay("s1", &clk, Some(&rb.scalar), s1_in);
+    let s1 = m.delay("s1", &clk, Some(&b_scalar), s1_in);
 
     m.section("Pipeline: one enable for all stages, from the room behind them");
     let level = m.wire_decl("backlog", uint(5));
@@ -372,20 +244,11 @@ pub fn vec(p: &VecParams) -> Result<Arc<Module>, RtlError> {
     });
     let left = m.reg_init("left", uint(COUNT_BITS), 0);
     m.note(&left, "words that have not entered");
-    let scalars = m.wire("scalars", &ra.scalar | &rb.scalar);
-    let more = m.wire(
-        "more",
-        left.ne(lit(0, COUNT_BITS)) & !&scalars & state.is(STREAM),
-    );
-    let ready = m.wire("operands", &ra.valid & (&rb.valid | !&uses_b));
-    let enter = m.wire("enter", &en & &more & &ready);
-    m.assign(&ra.ready, &ra.scalar | &enter);
-    m.assign(&rb.ready, &rb.scalar | (&enter & &uses_b));
-    let stages = OUT_LATENCY + 1;
-    let valid = m.reg_init("valid", uint(stages), 0);
-    m.note(&valid, "bit k: a word entered k + 1 enabled cycles ago");
-    let last = m.reg("last", uint(stages));
-    m.note(&last, "it is the last of its instruction");
+    let streams = m.wire("streams", state.is(STREAM) & !&a_scalar & !&b_scalar);
+    let more = m.wire("more", left.ne(lit(0, COUNT_BITS)));
+    let operands = ra.get("out_valid") & (rb.get("out_valid") | !&uses_b);
+    m.assign(&enter, all([&en, &streams, &more, &operands]));
+    m.assign(&b_ready, &enter & &uses_b);
     let newest = m.wire("newest", left.is(1));
     m.clocked(&clk, |b| {
         b.when(&prepare, |b| {
@@ -394,100 +257,45 @@ pub fn vec(p: &VecParams) -> Result<Arc<Module>, RtlError> {
         .elif(&enter, |b| {
             b.set(&left, left.minus(1));
         });
-        b.when(&en, |b| {
-            b.set(&valid, cat([&valid.bits(stages - 2, 0), &enter]));
-        });
     });
-    m.clocked(&clk, |b| {
-        b.when(&en, |b| {
-            b.set(&last, cat([&last.bits(stages - 2, 0), &newest]));
-        });
-    });
-    let a_q = m.delay("a_q", &clk, Some(&en), &ra.data);
-    let b_q = m.delay("b_q", &clk, Some(&en), &rb.data);
-    let live = |m: &mut ModuleBuilder, name: &str, stage: &Expr| {
-        m.wire(name, &tail | repeat(p.lanes, !stage))
-    };
-    let live_x = live(&mut m, "live_x", &last.bit(X_LATENCY));
-    let live_y = live(&mut m, "live_y", &last.bit(Y_LATENCY));
-    let live_out = live(&mut m, "live_out", &last.bit(OUT_LATENCY));
-    let shared = Shared {
-        en: &en,
-        control: &control,
-        integer: &integer,
-        to_i32: &to_i32,
-        s0: &s0,
-        s1: &s1,
-        live_x: &live_x,
-        live_out: &live_out,
-    };
-    let out = lanes(&mut m, &clk, p, &shared, &a_q, &b_q)?;
-
-    m.section("Reductions");
     let reduce = m.wire("reduce", state.is(REDUCE));
     let step = m.reg("step", uint(STEP_BITS));
     m.note(&step, "cycles since the end of the stream");
     m.clocked(&clk, |b| {
         b.set(&step, mux(&reduce, step.plus(1), lit(0, STEP_BITS)));
     });
-    let y_beat = m.wire("y_beat", &en & valid.bit(Y_LATENCY));
-    let greatest = m.instance(
-        "u_max",
-        &vec_max(p.lanes)?,
-        &clk,
-        &[
-            ("clear", &prepare),
-            ("absolute", &absolute),
-            ("beat", &y_beat),
-            ("live", &live_y),
-            ("y", &out.y),
-            ("combine", &reduce),
-        ],
-    );
-    let early = control.bit(EARLY);
-    let tap = |of: &Expr| {
-        let (first, second) = (of.bit(EARLY_TERM_LATENCY), of.bit(LATE_TERM_LATENCY));
-        mux(&early, first, second)
-    };
-    let term_beat = m.wire("term_beat", tap(&valid));
-    let term_last = m.wire("term_last", tap(&last));
-    let live_term = live(&mut m, "live_term", &term_last);
-    let sum = m.instance(
-        "u_sum",
-        &vec_sum(p.lanes)?,
+    let pipe = m.instance(
+        "u_pipe",
+        &vec_pipe(p.lanes)?,
         &clk,
         &[
             ("en", &en),
+            ("control", &control),
+            ("from_i32", &o.flags.bit(0)),
+            ("to_i8", &to_i8),
+            ("to_i32", &to_i32),
+            ("silent", &silent),
+            ("absolute", &absolute),
+            ("tail", &tail),
+            ("s0", &s0),
+            ("s1", &s1),
+            ("a", &a_data),
+            ("b", &b_data),
+            ("enter", &enter),
+            ("newest", &newest),
             ("clear", &prepare),
-            ("beat", &term_beat),
-            ("live", &live_term),
-            ("terms", &out.terms),
             ("combine", &reduce),
             ("step", &step),
         ],
     );
 
     m.section("Results and, after them, scalars");
-    let loud = m.wire("loud_beat", valid.bit(OUT_LATENCY) & !&silent);
-    let pack = m.instance(
-        "u_pack",
-        &vec_pack(p.lanes)?,
-        &clk,
-        &[
-            ("en", &en),
-            ("to_i8", &to_i8),
-            ("beat", &loud),
-            ("last", &last.bit(OUT_LATENCY)),
-            ("words", &out.words),
-            ("codes", &out.codes),
-        ],
-    );
     let send_max = m.reg_init("send_max", uint(1), 0);
     let send_sum = m.reg_init("send_sum", uint(1), 0);
     let sending = m.wire("sending", &send_max | &send_sum);
-    let scalar = mux(&send_max, greatest.get("result"), sum.get("sum"));
-    let in_valid = m.wire("in_valid", pack.get("out_valid") | &sending);
-    let in_data = mux(&sending, repeat(p.lanes, scalar), pack.get("out_data"));
+    let scalar = mux(&send_max, pipe.get("greatest"), pipe.get("sum"));
+    let in_valid = m.wire("in_valid", pipe.get("out_valid") | &sending);
+    let in_data = mux(&sending, repeat(p.lanes, scalar), pipe.get("out_data"));
     let in_data = m.wire("in_data", in_data);
     let writer_ready = m.wire_decl("writer_ready", uint(1));
     let fifo = m.instance(
@@ -543,10 +351,6 @@ pub fn vec(p: &VecParams) -> Result<Arc<Module>, RtlError> {
     m.section("Sequence");
     let drained = m.reg("drained", uint(1));
     m.note(&drained, "the last word has left the pipeline");
-    let leaves = m.wire(
-        "leaves",
-        &en & valid.bit(OUT_LATENCY) & last.bit(OUT_LATENCY),
-    );
     let streamed = m.wire("streamed", state.is(STREAM) & &drained & !&writing);
     let scalar_results = m.wire("scalar_results", &reduces | &has_sum);
     let steps = mux(
@@ -598,7 +402,10 @@ pub fn vec(p: &VecParams) -> Result<Arc<Module>, RtlError> {
         );
     });
     m.clocked(&clk, |b| {
-        b.set(&drained, mux(&prepare, !&any, &drained | &leaves));
+        b.set(
+            &drained,
+            mux(&prepare, !&any, &drained | pipe.get("leaves")),
+        );
     });
     m.assign(&done, &done_q);
     m.finish()

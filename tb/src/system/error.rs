@@ -42,7 +42,13 @@ pub enum SystemError {
         "cycle {cycle}: the machine reports {} in {} at instruction {pc} (info {info:#x})",
         cause.map_or("an unknown cause", Cause::name), unit.map_or("an unknown unit", FaultUnit::name)
     )]
-    Fault { cycle: u64, cause: Option<Cause>, unit: Option<FaultUnit>, info: u64, pc: u32 },
+    Fault {
+        cycle: u64,
+        cause: Option<Cause>,
+        unit: Option<FaultUnit>,
+        info: u64,
+        pc: u32,
+    },
     #[error("memory port: {0}")]
     Axi(AxiError),
     #[error("the host's access to register {addr:#05x} was answered with an error")]

@@ -36,6 +36,26 @@ impl Bench {
         Err(SystemError::Limit(100_000))
     }
 
+    /// Memory as the job wants it; a port that never got its answers is reset together with the memory.
+    pub(super) fn prepare(&mut self, job: &Job) -> Result<(), SystemError> {
+        self.host.read(csr::STATUS);
+        if self
+            .access()?
+            .first()
+            .is_some_and(|s| s & csr::STATUS_PORT_STUCK != 0)
+        {
+            self.memory.reset();
+            self.host.write(csr::CTRL, csr::CTRL_PORT_RESET);
+            self.access()?;
+        }
+        let e = &job.environment;
+        self.memory.set_faults(e.error.clone(), e.silent_from);
+        let bytes = self.memory.bytes_mut();
+        let n = bytes.len().min(job.memory.bytes.len());
+        bytes[..n].copy_from_slice(&job.memory.bytes[..n]);
+        Ok(())
+    }
+
     /// Windows, arguments, interrupts, start.
     pub(super) fn start(&mut self, job: &Job) -> Result<(), SystemError> {
         let m = &job.memory;
@@ -55,7 +75,10 @@ impl Bench {
             self.host.write(offset, value);
         }
         self.host.write(csr::IRQ_STATUS, 7);
-        self.host.write(csr::IRQ_ENABLE, csr::IRQ_DONE | csr::IRQ_TOKEN | csr::IRQ_FAULT);
+        self.host.write(
+            csr::IRQ_ENABLE,
+            csr::IRQ_DONE | csr::IRQ_TOKEN | csr::IRQ_FAULT,
+        );
         self.host.write(csr::CTRL, csr::CTRL_START);
         self.access().map(|_| ())
     }

@@ -7,7 +7,7 @@ use hw::machine::{Fault, Machine, Memory, Retired, Step};
 
 use super::error::{Mismatch, SystemError};
 use super::stats::Counters;
-use super::{Bench, Job, SystemModel};
+use super::{Bench, Job};
 use crate::sim::{PeekId, PortId, Sim, SimError};
 
 /// What happens while a run goes on.
@@ -58,8 +58,9 @@ impl Golden {
             Ok(Step::Retired(retired)) => {
                 let pad = &self.machine.pad;
                 let words = self.machine.written.iter().flat_map(|&(a, n)| a..a + n);
-                let writes =
-                    words.map(|a| (a, pad.word(a).map(<[u32]>::to_vec).unwrap_or_default())).collect();
+                let writes = words
+                    .map(|a| (a, pad.word(a).map(<[u32]>::to_vec).unwrap_or_default()))
+                    .collect();
                 self.queues[retired.unit.index()].push_back(Expected { retired, writes });
             }
             Ok(Step::Token(token)) => self.tokens.push_back(token),
@@ -91,22 +92,37 @@ fn traces(sim: &Sim) -> Result<Vec<Trace>, SimError> {
         .filter(|u| sim.try_port(&format!("trace_{u}_valid")).is_some())
         .map(|unit| {
             let port = |name: &str| sim.port(&format!("trace_{unit}_{name}"));
-            Ok(Trace { unit, valid: port("valid")?, pc: port("pc")?, sig: port("sig")? })
+            Ok(Trace {
+                unit,
+                valid: port("valid")?,
+                pc: port("pc")?,
+                sig: port("sig")?,
+            })
         })
         .collect()
 }
 
-/// Runs a job and compares.
-///
-/// # Errors
-/// The first difference, a fault of one side only, protocol errors on the memory port, no end.
-pub fn run(
-    model: &SystemModel,
+impl Bench {
+    /// Runs a job and compares. The machine may have run before, and may have ended in a fault.
+    ///
+    /// # Errors
+    /// The first difference, a fault of one side only, protocol errors on the memory port, no end.
+    pub fn run(
+        &mut self,
+        job: &Job,
+        observe: &mut dyn FnMut(Progress),
+    ) -> Result<Report, SystemError> {
+        compare(self, job, observe)
+    }
+}
+
+fn compare(
+    bench: &mut Bench,
     job: &Job,
     observe: &mut dyn FnMut(Progress),
 ) -> Result<Report, SystemError> {
-    let mut bench = Bench::new(model, job)?;
-    let mut machine = Machine::new(&model.params);
+    bench.prepare(job)?;
+    let mut machine = Machine::new(&bench.params);
     machine.args = job.args;
     let fault = machine.start(&job.memory).err();
     let mut golden = Golden {
@@ -119,7 +135,7 @@ pub fn run(
     };
     let traces = traces(&bench.sim)?;
     let irq = bench.sim.port("irq")?;
-    let banks: Vec<PeekId> = (0..model.params.scratchpad_banks)
+    let banks: Vec<PeekId> = (0..bench.params.scratchpad_banks)
         .map(|k| bench.sim.peek_id(&format!("bank{k}")))
         .collect::<Result<_, _>>()?;
     if let Some((path, None)) = &job.waves {
@@ -150,23 +166,40 @@ pub fn run(
             continue;
         }
         // Reading the cause takes some cycles, in which instructions retire: their traces are compared too.
-        let cause = read(&mut bench, &mut golden, &traces, &banks, &mut compared, csr::IRQ_STATUS)?;
+        let cause = read(
+            bench,
+            &mut golden,
+            &traces,
+            &banks,
+            &mut compared,
+            csr::IRQ_STATUS,
+        )?;
         if cause & csr::IRQ_TOKEN != 0 {
-            let token = read(&mut bench, &mut golden, &traces, &banks, &mut compared, csr::TOKEN)?;
+            let token = read(
+                bench,
+                &mut golden,
+                &traces,
+                &banks,
+                &mut compared,
+                csr::TOKEN,
+            )?;
             golden.until(|g| !g.tokens.is_empty());
             let expected = golden.tokens.pop_front();
             if expected != Some(token) {
                 let what = format!("token {token}, golden has {expected:?}");
                 return Err(mismatch(bench.sim.cycle(), None, what));
             }
-            compare_state(&bench, &golden, job, false)?;
+            compare_state(bench, &golden, job, false)?;
             tokens.push(token);
             token_cycles.push(cycle - begin);
-            observe(Progress::Token { token, cycle: cycle - begin });
+            observe(Progress::Token {
+                token,
+                cycle: cycle - begin,
+            });
         }
         bench.host.write(csr::IRQ_STATUS, cause);
         while !bench.host.idle() {
-            step(&mut bench, &mut golden, &traces, &banks, &mut compared)?;
+            step(bench, &mut golden, &traces, &banks, &mut compared)?;
         }
         while bench.host.response().is_some() {}
         if cause & (csr::IRQ_DONE | csr::IRQ_FAULT) != 0 {
@@ -175,16 +208,23 @@ pub fn run(
     }
     // A few more cycles: signatures leave their monitors a little later than instructions retire.
     for _ in 0..64 {
-        step(&mut bench, &mut golden, &traces, &banks, &mut compared)?;
+        step(bench, &mut golden, &traces, &banks, &mut compared)?;
     }
-    if matches!(job.waves, Some(_)) {
+    if job.waves.is_some() {
         bench.sim.trace_stop()?;
     }
     bench.memory.check().map_err(SystemError::Axi)?;
     let counters = bench.counters()?;
-    let fault = finish(&mut bench, &mut golden, job)?;
+    let fault = finish(bench, &mut golden, job)?;
     let state = &bench.memory.bytes()[(job.memory.state.start - job.memory.origin) as usize..];
-    Ok(Report { tokens, token_cycles, compared, counters, fault, state: state.to_vec() })
+    Ok(Report {
+        tokens,
+        token_cycles,
+        compared,
+        counters,
+        fault,
+        state: state.to_vec(),
+    })
 }
 
 /// Compares how both sides ended.
@@ -200,7 +240,11 @@ fn finish(bench: &mut Bench, golden: &mut Golden, job: &Job) -> Result<Option<Fa
         for queue in &golden.queues {
             if let Some(e) = queue.front() {
                 let (unit, pc) = (e.retired.unit.name(), e.retired.pc);
-                return Err(mismatch(cycle, Some((unit, pc)), "never retired in RTL".into()));
+                return Err(mismatch(
+                    cycle,
+                    Some((unit, pc)),
+                    "never retired in RTL".into(),
+                ));
             }
         }
         compare_state(bench, golden, job, true)?;
@@ -212,14 +256,27 @@ fn finish(bench: &mut Bench, golden: &mut Golden, job: &Job) -> Result<Option<Fa
     // Errors of the memory itself are not golden's: the caller has asked for them.
     let expected = job.environment.error.is_some() || job.environment.silent_from.is_some();
     if let (Some(cause), Some(unit), true) = (stop.cause, stop.unit, same || expected) {
-        return Ok(Some(Fault { cause, unit, info: stop.info, pc: stop.pc }));
+        return Ok(Some(Fault {
+            cause,
+            unit,
+            info: stop.info,
+            pc: stop.pc,
+        }));
     }
-    Err(SystemError::Fault { cycle, cause: stop.cause, unit: stop.unit, info: stop.info, pc: stop.pc })
+    Err(SystemError::Fault {
+        cycle,
+        cause: stop.cause,
+        unit: stop.unit,
+        info: stop.info,
+        pc: stop.pc,
+    })
 }
 
 /// Starts and stops a wave window.
 fn waves(sim: &mut Sim, job: &Job, cycle: u64) -> Result<(), SimError> {
-    let Some((path, Some(window))) = &job.waves else { return Ok(()) };
+    let Some((path, Some(window))) = &job.waves else {
+        return Ok(());
+    };
     if cycle == window.start {
         sim.trace_start(path)?;
     } else if cycle == window.end {
@@ -285,7 +342,11 @@ fn retire(
     golden.until(|g| !g.queues[unit.index()].is_empty());
     let place = Some((unit.name(), pc));
     let Some(expected) = golden.queues[unit.index()].pop_front() else {
-        return Err(mismatch(cycle, place, "golden retires nothing more on this unit".into()));
+        return Err(mismatch(
+            cycle,
+            place,
+            "golden retires nothing more on this unit".into(),
+        ));
     };
     if expected.retired.pc != pc {
         let what = format!("golden retires instruction {} here", expected.retired.pc);
@@ -294,8 +355,10 @@ fn retire(
     if expected.retired.signature == sig {
         return Ok(());
     }
-    let mut what =
-        format!("signature {sig:08x}, golden has {:08x}", expected.retired.signature);
+    let mut what = format!(
+        "signature {sig:08x}, golden has {:08x}",
+        expected.retired.signature
+    );
     for (addr, lanes) in &expected.writes {
         let bank = banks[*addr as usize % banks.len()];
         let word = sim.peek(bank, *addr / banks.len() as u32)?;
@@ -318,12 +381,18 @@ fn compare_state(bench: &Bench, golden: &Golden, job: &Job, end: bool) -> Result
     let m = &job.memory;
     let skip = if end { 0 } else { job.token_bytes };
     let range = (m.state.start + skip - m.origin) as usize..(m.state.end - m.origin) as usize;
-    let (rtl, gold) = (&bench.memory.bytes()[range.clone()], &golden.memory.bytes[range.clone()]);
+    let (rtl, gold) = (
+        &bench.memory.bytes()[range.clone()],
+        &golden.memory.bytes[range.clone()],
+    );
     if rtl == gold {
         return Ok(());
     }
     let at = rtl.iter().zip(gold).position(|(a, b)| a != b).unwrap_or(0);
     let addr = m.origin + (range.start + at) as u64;
-    let what = format!("memory at {addr:#x} is {:02x}, golden has {:02x}", rtl[at], gold[at]);
+    let what = format!(
+        "memory at {addr:#x} is {:02x}, golden has {:02x}",
+        rtl[at], gold[at]
+    );
     Err(mismatch(bench.sim.cycle(), None, what))
 }

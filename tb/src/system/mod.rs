@@ -20,7 +20,7 @@ use crate::axi::{AxiConfig, AxiMemory, LiteMaster};
 use crate::sim::{BuildSpec, Model, Opt, Peek, PortSpec, Sim, SimError};
 
 pub use error::{Mismatch, SystemError};
-pub use lockstep::{Progress, Report, run};
+pub use lockstep::{Progress, Report};
 pub use stats::{Counters, UnitCycles};
 
 /// How the memory of a run behaves.
@@ -40,7 +40,13 @@ pub struct Environment {
 impl Default for Environment {
     /// A well-behaved memory of 24 cycles latency.
     fn default() -> Environment {
-        Environment { latency: (24, 24), stall_percent: 0, seed: 1, error: None, silent_from: None }
+        Environment {
+            latency: (24, 24),
+            stall_percent: 0,
+            seed: 1,
+            error: None,
+            silent_from: None,
+        }
     }
 }
 
@@ -75,7 +81,11 @@ impl SystemModel {
     pub fn build(params: &MachineParams, waves: bool) -> Result<SystemModel, SystemError> {
         let top = top(params)?;
         let design = Design::new(&top)?;
-        let files = design.emit("").into_iter().map(|f| (f.name, f.text)).collect();
+        let files = design
+            .emit("")
+            .into_iter()
+            .map(|f| (f.name, f.text))
+            .collect();
         let ports = top
             .ports
             .iter()
@@ -85,7 +95,9 @@ impl SystemModel {
                 input: p.dir == PortDir::Input,
             })
             .collect();
-        let bank = design.modules().find(|m| m.name.starts_with("scratchpad_bank"));
+        let bank = design
+            .modules()
+            .find(|m| m.name.starts_with("scratchpad_bank"));
         let peeks = (0..params.scratchpad_banks)
             .filter_map(|k| {
                 Some(Peek {
@@ -105,19 +117,40 @@ impl SystemModel {
             opt: Opt::Quick,
             peeks,
         })?;
-        Ok(SystemModel { params: params.clone(), model })
+        Ok(SystemModel {
+            params: params.clone(),
+            model,
+        })
     }
 }
 
-/// A simulated machine with its memory and host.
-struct Bench {
+/// A simulated machine with its memory and host; runs jobs one after the other.
+pub struct Bench {
     sim: Sim,
     memory: AxiMemory,
     host: LiteMaster,
+    params: MachineParams,
+}
+
+/// Runs one job on a machine fresh from reset.
+///
+/// # Errors
+/// See [`Bench::run`].
+pub fn run(
+    model: &SystemModel,
+    job: &Job,
+    observe: &mut dyn FnMut(Progress),
+) -> Result<Report, SystemError> {
+    Bench::new(model, job)?.run(job, observe)
 }
 
 impl Bench {
-    fn new(model: &SystemModel, job: &Job) -> Result<Bench, SimError> {
+    /// A machine fresh from reset, with a memory as large as the job's; latency, stalls and seed are those of this job
+    /// for all runs.
+    ///
+    /// # Errors
+    /// The simulation does not start.
+    pub fn new(model: &SystemModel, job: &Job) -> Result<Bench, SimError> {
         let e = &job.environment;
         let mut sim = Sim::with_seed(&model.model, e.seed as u32)?;
         let config = AxiConfig {
@@ -133,7 +166,12 @@ impl Bench {
         let memory = AxiMemory::new(&sim, "m_axi_0", config, job.memory.bytes.clone())?;
         let host = LiteMaster::new(&sim, "s_axil", 0, e.seed)?;
         sim.reset(8)?;
-        Ok(Bench { sim, memory, host })
+        Ok(Bench {
+            sim,
+            memory,
+            host,
+            params: model.params.clone(),
+        })
     }
 
     /// One clock cycle.

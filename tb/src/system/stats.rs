@@ -43,7 +43,12 @@ pub(super) fn registers() -> Vec<u32> {
         offsets.push(csr::BUSY_LOAD_LO + 8 * i);
         offsets.push(csr::STALLED_LOAD_LO + 8 * i);
     }
-    let tail = [csr::READ_BEATS_LO, csr::WRITE_BEATS_LO, csr::READ_IDLE_LO, csr::READ_STALL_LO];
+    let tail = [
+        csr::READ_BEATS_LO,
+        csr::WRITE_BEATS_LO,
+        csr::READ_IDLE_LO,
+        csr::READ_STALL_LO,
+    ];
     offsets.extend(tail);
     let mut all: Vec<u32> = offsets.iter().flat_map(|&o| [o, o + 4]).collect();
     all.extend([csr::TOKEN_COUNT, csr::RETIRED]);
@@ -52,10 +57,15 @@ pub(super) fn registers() -> Vec<u32> {
 
 /// Counters from the values of [`registers`].
 pub(super) fn collect(values: &[u32]) -> Counters {
-    let mut wide = values.chunks_exact(2).map(|p| u64::from(p[0]) | u64::from(p[1]) << 32);
+    let mut wide = values
+        .chunks_exact(2)
+        .map(|p| u64::from(p[0]) | u64::from(p[1]) << 32);
     let mut next = || wide.next().unwrap_or(0);
     let cycles = next();
-    let units = std::array::from_fn(|_| UnitCycles { busy: next(), stalled: next() });
+    let units = std::array::from_fn(|_| UnitCycles {
+        busy: next(),
+        stalled: next(),
+    });
     let (read_beats, write_beats, read_idle, read_stall) = (next(), next(), next(), next());
     let at = values.len().saturating_sub(2);
     let narrow = values.get(at..).unwrap_or(&[]);

@@ -60,7 +60,7 @@ pub struct Unit {
 }
 
 impl Unit {
-    pub fn new(model: &Model, reads: &[&str], lanes: u32, seed: u64) -> Unit {
+    pub fn new(model: &Model, reads: &[&str], lanes: u32, seed: u32) -> Unit {
         let mut sim = Sim::with_seed(model, seed).unwrap();
         let port = |name: String| sim.port(&name).unwrap();
         let read = |name: &&str| ReadPort {
@@ -73,7 +73,7 @@ impl Unit {
         };
         let reads = reads.iter().map(read).collect();
         sim.reset(3).unwrap();
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut rng = ChaCha8Rng::seed_from_u64(seed.into());
         let mut pad = Scratchpad::new(WORDS, lanes);
         // Noise everywhere: what a unit reads past a vector or forgets to write must show.
         for a in 0..WORDS {

@@ -2,9 +2,9 @@
 
 use indexmap::{IndexMap, IndexSet};
 
+use super::super::builder::ModuleBuilder;
 use super::super::expr::{Expr, Node};
 use super::super::module::{Item, NetKind};
-use super::super::builder::ModuleBuilder;
 use super::{MASK, operands, reads};
 
 /// Direct combinational dependencies: for each net the nets it is computed from in the same cycle.

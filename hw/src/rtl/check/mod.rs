@@ -9,10 +9,10 @@ use indexmap::{IndexMap, IndexSet};
 use num_bigint::BigUint;
 use num_traits::{One, Zero};
 
+use super::builder::ModuleBuilder;
 use super::error::RtlError;
 use super::expr::{Expr, Node};
 use super::module::{Item, MemPort, Module, NetKind, Port, PortDir};
-use super::builder::ModuleBuilder;
 use super::print;
 use super::stmt::Stmt;
 use loops::loops;

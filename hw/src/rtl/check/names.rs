@@ -2,8 +2,8 @@
 
 use indexmap::IndexSet;
 
-use super::super::module::{Item, MemPort};
 use super::super::builder::ModuleBuilder;
+use super::super::module::{Item, MemPort};
 use super::super::print;
 
 /// Reserved words of Verilog-2005 and SystemVerilog that a designer might choose as a name.

@@ -3,12 +3,12 @@
 use indexmap::IndexMap;
 use num_traits::ToPrimitive;
 
-use super::MASK;
-use super::super::expr::{BinOp, Expr, Node, UnOp};
-use super::super::module::{Item};
 use super::super::builder::ModuleBuilder;
+use super::super::expr::{BinOp, Expr, Node, UnOp};
+use super::super::module::Item;
 use super::super::stmt::Stmt;
 use super::super::ty::Ty;
+use super::MASK;
 
 /// Interval arithmetic over declared ranges. An operation that could wrap has the full range of its type, so a
 /// sum one bit too narrow is caught although every width agrees.
