@@ -1,7 +1,6 @@
 //! The printer of the RTL layer is a compiler and is tested as one: random modules are printed, linted and built
 //! with Verilator, and every output is compared with native simulation of the same description in every cycle.
 #![allow(clippy::unwrap_used)] // The whole file is test code; a failure to build is a failure of the test.
-#![allow(clippy::unwrap_used)]
 
 mod maker;
 
