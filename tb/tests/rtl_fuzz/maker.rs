@@ -1,24 +1,21 @@
-//! The printer of the RTL layer is a compiler and is tested as one: random modules are printed, linted and built
-//! with Verilator, and every output is compared with native simulation of the same description in every cycle.
-
-#![allow(clippy::unwrap_used)]
+//! Random modules: typed expressions of all kinds, registers, memories, an instance.
 
 use std::sync::Arc;
 
 use hw::rtl::{
-    Block, ByteEnable, Clock, Design, Expr, MemStyle, Module, ModuleBuilder, NativeSim, PortDir,
-    Ty, cat, mux, one, repeat, sint, uint,
+    Block, ByteEnable, Clock, Expr, MemStyle, Module, ModuleBuilder, PortDir, Ty, cat, mux, one,
+    repeat, sint, uint,
 };
 use num_bigint::{BigInt, BigUint};
-use rand::{Rng, SeedableRng};
+use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use tb::sim::{BuildSpec, Model, PortSpec, Sim, words};
+use tb::sim::words;
 
 const WIDTHS: [u32; 18] = [
     1, 1, 2, 3, 4, 5, 7, 8, 8, 16, 17, 31, 32, 33, 63, 64, 65, 100,
 ];
 
-fn digits(rng: &mut ChaCha8Rng, width: u32) -> BigUint {
+pub fn digits(rng: &mut ChaCha8Rng, width: u32) -> BigUint {
     let ones = (BigUint::from(1u32) << width) - 1u32;
     match rng.random_range(0..8) {
         0 => BigUint::from(0u32),
@@ -175,7 +172,9 @@ impl Maker<'_> {
             }
             13 => {
                 let by = self.rng.random_range(1..9);
-                let (a, by) = (self.expr(ty, d), self.expr(uint(by), d));
+                // Verilator 5.048 to 5.050 folds (a >> b) >> c into a >> (b + c) and loses the carry of the sum
+                // (its issue 7955), so the operand of a shift here is never another shift.
+                let (a, by) = (self.varying(ty, d), self.expr(uint(by), d));
                 if self.rng.random() {
                     a.shl(by)
                 } else {
@@ -223,7 +222,7 @@ impl Maker<'_> {
             17 if !ty.signed && w >= 2 => {
                 let n = (2..=w)
                     .rev()
-                    .filter(|n| w % n == 0)
+                    .filter(|n| w.is_multiple_of(*n))
                     .nth(self.rng.random_range(0..2))?;
                 let signed = self.rng.random();
                 repeat(
@@ -374,7 +373,7 @@ fn apply(plans: &[Plan], b: &mut Block) {
 }
 
 /// A random module with the standard inputs and `outputs` outputs; instantiates `child` if there is one.
-fn random_module(
+pub fn random_module(
     name: &str,
     outputs: usize,
     child: Option<&Arc<Module>>,
@@ -442,90 +441,4 @@ fn random_module(
         k.m.assign(&y, e);
     }
     k.m.finish().unwrap_or_else(|e| panic!("{e}"))
-}
-
-fn spec(top: &Arc<Module>) -> BuildSpec {
-    let files = Design::new(top).unwrap().emit("");
-    let ports = top.ports.iter().map(|p| PortSpec {
-        name: p.name.clone(),
-        width: p.ty.width,
-        input: p.dir == PortDir::Input,
-    });
-    BuildSpec {
-        top: top.name.clone(),
-        files: files.into_iter().map(|f| (f.name, f.text)).collect(),
-        ports: ports.collect(),
-        ..BuildSpec::default()
-    }
-}
-
-/// Compares all outputs of a random design over `cycles` cycles; returns the number of values compared.
-fn fuzz(seed: u64, outputs: usize, cycles: usize) -> usize {
-    let rng = &mut ChaCha8Rng::seed_from_u64(seed);
-    let child = random_module("fuzz_child", outputs / 5, None, rng);
-    let top = random_module("fuzz_top", outputs, Some(&child), rng);
-    let mut native = NativeSim::new(&top).unwrap();
-    let model = Model::build(&spec(&top)).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
-    let mut sim = Sim::new(&model).unwrap();
-    let ports = |dir| {
-        let all = top
-            .ports
-            .iter()
-            .filter(move |p| p.dir == dir && p.name != "clk");
-        all.map(|p| p.name.clone()).collect::<Vec<_>>()
-    };
-    let handles = |names: &[String], sim: &Sim, native: &NativeSim| {
-        let pair = |n: &String| (sim.port(n).unwrap(), native.port(n).unwrap());
-        names.iter().map(pair).collect::<Vec<_>>()
-    };
-    let (ins, outs) = (ports(PortDir::Input), ports(PortDir::Output));
-    let in_handles = handles(&ins, &sim, &native);
-    let out_handles = handles(&outs, &sim, &native);
-    let mut compared = 0;
-    for cycle in 0..cycles + 20 {
-        for (name, (v, n)) in ins.iter().zip(&in_handles) {
-            // The memory is filled while all registers are in reset, so that both sides start alike.
-            let value = match name.as_str() {
-                "rst" => BigUint::from(u32::from(cycle < 20 || rng.random_range(0..50) == 0)),
-                "fill" => BigUint::from(u32::from(cycle < 19)),
-                "fill_addr" => BigUint::from(cycle as u32 % 8),
-                _ => digits(rng, n.width()),
-            };
-            sim.set_wide(*v, &value.to_u32_digits());
-            native.set_wide_at(*n, &value);
-        }
-        sim.tick().unwrap();
-        for (name, (v, n)) in outs.iter().zip(&out_handles).filter(|_| cycle >= 20) {
-            let (got, want) = (
-                BigUint::new(sim.get_wide(*v).to_vec()),
-                native.get_wide_at(*n),
-            );
-            if got != want {
-                let text = top.verilog();
-                let line = text
-                    .lines()
-                    .find(|l| l.contains(&format!("assign {name} =")));
-                let line = line.unwrap_or_default();
-                panic!("seed {seed} cycle {cycle}: {name} is {got:x}, natively {want:x}\n{line}");
-            }
-            compared += 1;
-        }
-        native.try_tick(&["clk"]).unwrap();
-    }
-    compared
-}
-
-#[test]
-fn printed_verilog_behaves_as_the_native_description() {
-    let compared = fuzz(1, 300, 400);
-    assert!(compared > 100_000, "{compared} values");
-}
-
-/// Many random designs; about a minute each for the build.
-#[test]
-#[ignore = "longer tier: several builds"]
-fn many_random_designs() {
-    for seed in 100..120 {
-        fuzz(seed, 400, 2000);
-    }
 }
