@@ -111,8 +111,11 @@ fn key(spec: &BuildSpec, tools: &Tools, compiler: &Compiler, shim_text: &str) ->
     digest(parts)
 }
 
-/// Registers start with random values, so that a use before the first write is seen.
+/// Registers start with random values, so that a use before the first write is seen. Two peephole rules of Verilator 5.048
+/// are off: they fold a shift of a shift and lose the carry of the summed amounts (verilator issue 7955).
 const VERILATOR_FLAGS: &str = "--cc -Wall -O3 --x-assign fast --x-initial unique --assert \
+                               -fno-dfg-peephole-replace-shiftl-shiftl \
+                               -fno-dfg-peephole-replace-shiftr-shiftr \
                                --output-split 20000 --prefix Vm --Mdir cpp";
 
 fn flags(opt: Opt, trace: bool) -> Vec<&'static str> {

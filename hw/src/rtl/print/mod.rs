@@ -218,7 +218,12 @@ fn connections(conns: &[(String, Expr)], out: &mut String) {
     let pad = conns.iter().map(|c| c.0.len()).max().unwrap_or(0);
     for (i, (port, value)) in conns.iter().enumerate() {
         let comma = if i + 1 == conns.len() { "" } else { "," };
-        let text = format!(".{port:<pad$} ({}){comma}", expr(value));
+        // A port takes bits as they are; Yosys 0.70 stops at a cast there.
+        let bits = match &*value.node {
+            Node::Cast(inner) => inner,
+            _ => value,
+        };
+        let text = format!(".{port:<pad$} ({}){comma}", expr(bits));
         layout::code(out, 2 * INDENT.len(), &text);
     }
     let _ = writeln!(out, "{INDENT});");
