@@ -23,18 +23,21 @@ fn cells(target: Target) -> Report {
 }
 
 #[test]
+#[ignore = "minutes: Yosys on the whole machine"]
 fn ecp5() {
     let t = cells(Target::Ecp5).total;
-    assert!(t.dsp >= 24 && t.bram >= 8, "{t:?}");
+    assert!(t.dsp >= 24 && t.bram >= 20, "{t:?}");
 }
 
 #[test]
+#[ignore = "minutes: Yosys on the whole machine"]
 fn xcup() {
     let t = cells(Target::Xcup).total;
-    assert!(t.dsp >= 24 && t.bram >= 8, "{t:?}");
+    assert!(t.dsp >= 24 && t.bram >= 20, "{t:?}");
 }
 
 #[test]
+#[ignore = "minutes: Yosys on the whole machine"]
 fn generic() {
     let t = cells(Target::Generic).total;
     assert!(t.gates > 0 && t.ff > 0, "{t:?}");

@@ -19,7 +19,7 @@ use crate::memory::store::store;
 use crate::params::MachineParams;
 use crate::pe::{PeParams, pe};
 use crate::rtl::{
-    Clock, Expr, MemStyle, Module, ModuleBuilder, PortDir, RtlError, any, cat, lit, uint,
+    Clock, Expr, MemStyle, Module, ModuleBuilder, PortDir, RtlError, any, cat, lit, mux, uint,
 };
 use crate::sample::{SampleParams, sample};
 use crate::scratchpad::{ScratchpadParams, scratchpad};
@@ -404,13 +404,14 @@ fn control(b: &mut Board, always: &Clock, units: &Clock, abi: &Expr, p: &Machine
             inputs.push((name, b.get(&format!("{unit}.fault_{port}"))));
         }
         // load and store fault while they take an instruction, when older ones may still be in flight.
-        let front = matches!(unit, Unit::Load | Unit::Store);
-        let from = if front {
-            format!("{unit}.fault_pc")
+        let oldest = b.get(&format!("queue_{unit}.pc"));
+        let pc = if matches!(unit, Unit::Load | Unit::Store) {
+            let own = b.get(&format!("{unit}.fault_valid"));
+            mux(&own, b.get(&format!("{unit}.fault_pc")), oldest)
         } else {
-            format!("queue_{unit}.pc")
+            oldest
         };
-        inputs.push((format!("{unit}_pc"), b.get(&from)));
+        inputs.push((format!("{unit}_pc"), pc));
     }
     b.place("faults", units, &inputs);
     for unit in Unit::ALL {
@@ -430,7 +431,6 @@ fn memory(b: &mut Board, always: &Clock, units: &Clock) {
         &[
             ("port_reset", "csr.port_reset"),
             ("cancel", "csr.abort_units"),
-            ("clear", "csr.start"),
             ("program_base", "csr.prog_base"),
             ("program_limit", "csr.prog_limit"),
             ("image_base", "csr.image_base"),
@@ -442,6 +442,9 @@ fn memory(b: &mut Board, always: &Clock, units: &Clock) {
             ("fetch_rsp_ready", "fetch.rsp_ready"),
         ],
     );
+    // Before start, not with it: a fault still held when abort falls would be taken for a new one.
+    let clear = b.get("csr.abort_units") & b.get("guard.drained");
+    inputs.push(("clear".into(), clear));
     for unit in ["load", "store"] {
         for port in ["req_valid", "req_data", "rsp_ready", "wr_valid", "wr_data"] {
             let from = format!("{unit}.mem_{port}");

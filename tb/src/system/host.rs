@@ -38,12 +38,16 @@ impl Bench {
 
     /// Memory as the job wants it; a port that never got its answers is reset together with the memory.
     pub(super) fn prepare(&mut self, job: &Job) -> Result<(), SystemError> {
-        self.host.read(csr::STATUS);
-        if self
-            .access()?
-            .first()
-            .is_some_and(|s| s & csr::STATUS_PORT_STUCK != 0)
-        {
+        // After a fault the machine is idle once memory has answered what it owes, or has been silent for too long.
+        let mut status = 0;
+        for _ in 0..100_000 {
+            self.host.read(csr::STATUS);
+            status = self.access()?.first().copied().unwrap_or(0);
+            if status & csr::STATUS_IDLE != 0 {
+                break;
+            }
+        }
+        if status & csr::STATUS_PORT_STUCK != 0 {
             self.memory.reset();
             self.host.write(csr::CTRL, csr::CTRL_PORT_RESET);
             self.access()?;
