@@ -1,4 +1,5 @@
 //! The compiled program on the golden machine against the float reference.
+#![allow(clippy::unwrap_used)]
 
 use hw::params::MachineParams;
 use tritforge_gen::compile::{compile, scratchpad_need};

@@ -1,4 +1,5 @@
 //! The models in gen/models on the golden machine.
+#![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
 //! Golden finite fp32 against three oracles: native f32/f64, rustc_apfloat, and f64 functions.
+#![allow(clippy::unwrap_used)]
 
 use hw::num::F32;
 use hw::num::golden::{abs, add, from_i32, max, mul, neg, pass, relu, to_i8, to_i32};

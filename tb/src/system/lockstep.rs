@@ -155,7 +155,7 @@ fn compare(
                 retire(&mut golden, &bench.sim, &banks, t.unit, pc, sig, cycle)?;
             }
         }
-        if cycle % 4096 == 0 {
+        if cycle.is_multiple_of(4096) {
             observe(Progress::Cycle(cycle - begin));
             bench.memory.check().map_err(SystemError::Axi)?;
         }
