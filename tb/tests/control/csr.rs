@@ -147,7 +147,7 @@ fn random_accesses_follow_the_table() {
         assert_eq!(resp, if writable { OKAY } else { SLVERR }, "{addr:#x}");
         let Some(row) = row else { continue };
         let locked = model[&map::LOCK] == 1;
-        let bytes = (0..4).fold(0, |m, b| m | (strobes >> b & 1) * 0xff << (8 * b));
+        let bytes = (0..4).fold(0, |m, b| m | (((strobes >> b) & 1) * 0xff) << (8 * b));
         // Address registers hold 40 bits.
         let high = row.access == Access::Locked && row.name.ends_with("_HI");
         let mask = bytes & if high { 0xff } else { row.mask() };

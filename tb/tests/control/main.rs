@@ -1,4 +1,5 @@
 //! Control units in Verilator: queues with tokens, issue, fetch, CSRs, faults.
+#![allow(clippy::unwrap_used, clippy::needless_range_loop)]
 
 mod csr;
 mod fetch;
