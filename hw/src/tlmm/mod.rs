@@ -23,6 +23,7 @@
 //! | `tlmm_table_g3`, `tlmm_table_sherry` | half table of one group |
 //! | `tlmm_row` | lookups and adder tree of one output row |
 
+pub mod core;
 pub mod golden;
 mod lookup;
 mod parts;
