@@ -15,3 +15,4 @@ pub mod scratchpad;
 pub mod tlmm;
 pub mod top;
 pub mod vec;
+pub mod vendor;

@@ -72,6 +72,7 @@ impl ModuleBuilder {
             reset: None,
             range: None,
             assumed: false,
+            flip_flop: false,
         });
         Expr::new(Node::Net { id, name }, ty)
     }
@@ -263,6 +264,16 @@ impl ModuleBuilder {
             .and_then(|id| self.nets.get_mut(id & 0xffff_ffff))
         {
             def.doc = doc.to_string();
+        }
+    }
+
+    /// Keeps a register out of shift registers made of look-up tables: for delays where flip-flops are the cheaper resource.
+    pub fn flip_flop(&mut self, reg: &Expr) {
+        if let Some(def) = reg
+            .net_id()
+            .and_then(|id| self.nets.get_mut(id & 0xffff_ffff))
+        {
+            def.flip_flop = true;
         }
     }
 

@@ -49,6 +49,8 @@ pub(crate) struct NetDef {
     pub range: Option<(i128, i128)>,
     /// The range is trusted without verification.
     pub assumed: bool,
+    /// A register that synthesis must not turn into a shift register of look-up tables.
+    pub flip_flop: bool,
 }
 
 /// Where a memory shall live; printed as `ram_style` and asserted on cell counts in tests.
@@ -223,5 +225,21 @@ impl Module {
             }
         }
         seen
+    }
+
+    /// Names of the external modules in this module and its children, each once, sorted.
+    pub fn black_boxes(&self) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .items
+            .iter()
+            .filter_map(|item| match item {
+                Item::BlackBox { module, .. } => Some(module.name.clone()),
+                _ => None,
+            })
+            .chain(self.children().iter().flat_map(|c| c.black_boxes()))
+            .collect();
+        names.sort();
+        names.dedup();
+        names
     }
 }

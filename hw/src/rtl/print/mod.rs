@@ -100,7 +100,15 @@ fn range(ty: Ty) -> String {
 fn declare(kind: &str, net: &NetDef) -> String {
     let r = range(net.ty);
     let space = if r.is_empty() { "" } else { " " };
-    format!("{kind} {r}{space}{}", net.name)
+    format!("{}{kind} {r}{space}{}", attribute(net), net.name)
+}
+
+fn attribute(net: &NetDef) -> &'static str {
+    if net.flip_flop {
+        "(* shreg_extract = \"no\" *) "
+    } else {
+        ""
+    }
 }
 
 /// A declaration without a value.
@@ -119,7 +127,7 @@ fn declarations(m: &Module, items: &[Item], out: &mut String) {
                 _ => return None,
             };
             let def = &m.nets[*net];
-            let left = format!("{kind} {}", range(def.ty));
+            let left = format!("{}{kind} {}", attribute(def), range(def.ty));
             Some((left, format!("{};", def.name), def.doc.as_str()))
         })
         .collect();

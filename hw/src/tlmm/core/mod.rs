@@ -27,7 +27,17 @@
 //! | `hold` | in | take no word of the last K tile |
 //! | `sum_valid`, `sum_data`, `sum_last` | out | finished row tiles; `sum_last` with the final one |
 
-use crate::rtl::{bits_for, clog2};
+mod lookup;
+mod sequence;
+mod stage;
+mod table;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+pub use table::table_core;
+
+use crate::rtl::{Clock, Expr, ModuleBuilder, bits_for, clog2, uint};
 
 /// What a code of C bits stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -102,5 +112,60 @@ impl CoreParams {
     /// Ternary products a cycle: T Q B G.
     pub const fn macs(&self) -> u32 {
         self.tile_k() * self.rows * self.batch
+    }
+}
+
+impl CoreParams {
+    /// Row tiles whose sums can still come after `hold` was raised.
+    pub fn latency(&self) -> u32 {
+        table::latency(self)
+    }
+}
+
+/// The ports of a core, as nets of its module.
+struct Ports {
+    clk: Clock,
+    act_we: Expr,
+    act_addr: Expr,
+    act_data: Expr,
+    start: Expr,
+    act_half: Expr,
+    act_words: Expr,
+    k_tiles: Expr,
+    row_tiles: Expr,
+    hold: Expr,
+    idle: Expr,
+    w_valid: Expr,
+    w_ready: Expr,
+    w_data: Expr,
+    sum_valid: Expr,
+    sum_data: Expr,
+    sum_last: Expr,
+}
+
+fn ports(m: &mut ModuleBuilder, p: &CoreParams) -> Ports {
+    let aw = p.act_addr_bits();
+    let (kw, rw) = (clog2(p.max_k_tiles.into()), clog2(p.max_row_tiles.into()));
+    let clk = m.clock_reset("clk", "rst");
+    let act_bits = 8 * p.groups * p.batch;
+    let sum_bits = p.acc_bits() * p.rows * p.batch;
+    Ports {
+        clk,
+        act_we: m.input("act_we", uint(1), "write of the activation memory"),
+        act_addr: m.input("act_addr", uint(aw), "half, word: K tile * G + element"),
+        act_data: m.input("act_data", uint(act_bits), "element of each group of vector 0, of vector 1, .."),
+        start: m.input("start", uint(1), "pulse while idle: a product begins"),
+        act_half: m.input("act_half", uint(1), "half of the activation memory; stable"),
+        act_words: m.input("act_words", uint(aw), "words of it that are written; grows"),
+        k_tiles: m.input("k_tiles", uint(kw), "K tiles minus one; stable"),
+        row_tiles: m.input("row_tiles", uint(rw), "row tiles minus one; stable"),
+        hold: m.input("hold", uint(1), "take no word of the last K tile"),
+        idle: m.output("idle", uint(1), "no product is under way"),
+        w_valid: m.input("w_valid", uint(1), "weight word"),
+        w_ready: m.output("w_ready", uint(1), ""),
+        w_data: m.input("w_data", uint(p.word_bits()), "codes of row 0 (group 0 low), of row 1, .."),
+        sum_valid: m.output("sum_valid", uint(1), "sums of a row tile"),
+        sum_data: m.output("sum_data", uint(sum_bits), "sums of vector 0 (row 0 low), of vector 1, .."),
+        sum_last: m.output("sum_last", uint(1), "of the last row tile"),
     }
 }

@@ -1,0 +1,185 @@
+//! The order of things: which step of the walk, which weight word.
+
+use std::sync::Arc;
+
+use super::walk::{Step, walk};
+use super::{CoreParams, stage::STEER_BITS};
+use crate::rtl::{Expr, Module, RtlError, bits_for, cat, clog2, lit, mux, uint, zero};
+
+/// States.
+const IDLE: u64 = 0;
+const WAIT: u64 = 1;
+const FILL: u64 = 2;
+const ROWS: u64 = 3;
+
+/// Cycles from the step of the walk that reads an activation to its sum: memory, operand register, sum.
+const BUILD: u64 = 3;
+
+/// Ports: `clk`, `rst`; `start`, `act_half`, `act_words`, `k_tiles`, `row_tiles`, `hold`, `w_valid`, `w_ready`, `busy` as those of
+/// the core; `fill`, `fill_code` in the slot itself, and one cycle later `addr`, `steer`, `take`, `row`, `first`, `last`, `final_row`.
+pub(super) fn sequence(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
+    let steps = walk(p.code);
+    let lead = steps.iter().position(|s| s.code.is_some()).unwrap_or(0) as u64;
+    let slots = steps.len() as u64 - lead;
+    // Steps of the walk that run before its first sum must be written, the builder's own registers included.
+    let primed_at = lead + BUILD;
+    let mut m = Module::new("tlmm_sequence").doc(format!(
+        "Tables and weight words in turn. A table is full, so that it is read or written: {slots} cycles for a K tile\n\
+         in which no word is taken. The walk's way to its first sum and the builder's registers hide behind\n\
+         the words of the K tile before."
+    ));
+    let rw = clog2(p.max_row_tiles.into());
+    let kw = clog2(p.max_k_tiles.into());
+    let aw = p.act_addr_bits();
+    let clk = m.clock_reset("clk", "rst");
+    let start = m.input("start", uint(1), "pulse while not busy");
+    let act_half = m.input("act_half", uint(1), "half of the activation memory");
+    let act_words = m.input("act_words", uint(aw), "words of it that are written");
+    let k_tiles = m.input("k_tiles", uint(kw), "K tiles minus one");
+    let row_tiles = m.input("row_tiles", uint(rw), "row tiles minus one");
+    let hold = m.input("hold", uint(1), "no word of the last K tile");
+    let w_valid = m.input("w_valid", uint(1), "weight word");
+    let w_ready = m.output("w_ready", uint(1), "");
+    let busy = m.output("busy", uint(1), "words are still to be taken");
+    let fill = m.output("fill", uint(1), "write the tables in this slot");
+    let fill_code = m.output("fill_code", uint(5), "at this code");
+    let addr = m.output("addr", uint(aw), "activation of the walk");
+    let steer = m.output("steer", uint(STEER_BITS), "enable, restart, subtract, double");
+    let take = m.output("take", uint(1), "weight word in this slot");
+    let row = m.output("row", uint(rw), "its row tile");
+    let first = m.output("first", uint(1), "of the first K tile");
+    let last = m.output("last", uint(1), "of the last K tile");
+    let final_row = m.output("final_row", uint(1), "the last row tile");
+
+    m.section("Weight words");
+    let state = m.reg_init("state", uint(2), IDLE);
+    m.note(&state, "0 idle, 1 wait for tables, 2 fill tables, 3 rows");
+    let row_at = m.reg("row_at", uint(rw));
+    let tile = m.reg("tile", uint(kw));
+    m.note(&tile, "K tile whose words are taken or awaited");
+    let in_rows = m.wire("in_rows", state.is(ROWS));
+    let last_tile = m.wire("last_tile", tile.eq(&k_tiles));
+    let may_take = m.wire("may_take", &in_rows & !(&last_tile & &hold));
+    let taken = m.wire("taken", &may_take & &w_valid);
+    let row_end = m.wire("row_end", row_at.eq(&row_tiles));
+    let tile_end = m.wire("tile_end", &taken & &row_end);
+    m.assign(&w_ready, &may_take);
+    m.assign(&busy, state.ne(lit(IDLE, 2)));
+
+    m.section("Walk: one K tile ahead of the words");
+    let count_bits = bits_for(primed_at + slots);
+    let count = m.reg_init("count", uint(count_bits), 0);
+    m.note(&count, "steps of the walk that were begun");
+    let build = m.reg("build", uint(kw));
+    m.note(&build, "K tile of the walk");
+    let built = m.reg("built", uint(1));
+    m.note(&built, "the last K tile's tables are made");
+    let base = m.reg("base", uint(aw));
+    m.note(&base, "its first word of the activation memory, without the half");
+    let needed = m.reg("needed", uint(aw));
+    m.note(&needed, "words that must be there");
+    let primed = m.wire("primed", count.ge(lit(primed_at, count_bits)));
+    let there = m.wire("there", act_words.ge(&needed));
+    let filling = m.wire("filling", state.is(FILL));
+    let not_idle = state.ne(lit(IDLE, 2));
+    let ahead = m.wire("ahead", not_idle & !&primed & !&built & &there);
+    let enable = m.wire("enable", &filling | &ahead);
+    let fill_end = m.wire("fill_end", &filling & count.is(primed_at + slots - 1));
+    let step = |at: u64, shift: u64| -> Option<Step> {
+        let k = at.checked_sub(shift)?;
+        steps.get(k as usize).copied()
+    };
+    let end = primed_at + slots;
+    let element = m.case(
+        "element",
+        &count,
+        (0..end).filter_map(|c| step(c, 0).map(|s| (c, lit(s.element.into(), 2)))),
+        lit(0, 2),
+    );
+    m.note(&element, "of the step that begins");
+    let operation = m.case(
+        "operation",
+        &count,
+        (0..end).filter_map(|c| {
+            let s = step(c, 1)?;
+            let bits = u64::from(c == 1) | u64::from(s.subtract) << 1 | u64::from(s.double) << 2;
+            Some((c, lit(bits, 3)))
+        }),
+        lit(0, 3),
+    );
+    m.note(&operation, "restart, subtract, double: of the step before, whose activation is read");
+    let code = m.case(
+        "code",
+        &count,
+        (primed_at..end).filter_map(|c| {
+            let code = step(c, BUILD)?.code?;
+            Some((c, lit(code | 1 << 5, 6)))
+        }),
+        lit(0, 6),
+    );
+    m.note(&code, "write, code: of the step whose sum is there");
+
+    m.section("Control");
+    let group = u64::from(p.group());
+    m.clocked(&clk, |b| {
+        b.when(&start, |b| {
+            b.set(&state, lit(WAIT, 2));
+            b.set(&row_at, lit(0, rw));
+            b.set(&tile, lit(0, kw));
+            b.set(&build, lit(0, kw));
+            b.set(&built, zero());
+            b.set(&base, lit(0, aw));
+            b.set(&needed, lit(group, aw));
+        })
+        .elif(state.is(WAIT) & &primed, |b| {
+            b.set(&state, lit(FILL, 2));
+        })
+        .elif(&fill_end, |b| {
+            b.set(&state, lit(ROWS, 2));
+            b.set(&build, build.plus(1));
+            b.set(&built, build.eq(&k_tiles));
+            b.set(&base, base.plus(group));
+            b.set(&needed, needed.plus(group));
+        })
+        .elif(&tile_end, |b| {
+            b.set(&state, mux(&last_tile, lit(IDLE, 2), mux(&primed, lit(FILL, 2), lit(WAIT, 2))));
+            b.set(&row_at, lit(0, rw));
+            b.set(&tile, tile.plus(1));
+        })
+        .elif(&taken, |b| {
+            b.set(&row_at, row_at.plus(1));
+        });
+        b.when(&start | &fill_end, |b| {
+            b.set(&count, lit(0, count_bits));
+        })
+        .elif(&enable, |b| {
+            b.set(&count, count.plus(1));
+        });
+    });
+
+    m.section("To the look-ups");
+    let offset = m.wire("offset", &base + element.extend(aw));
+    m.unused(offset.bit(aw - 1));
+    let word = m.wire("word", cat([&act_half, &offset.bits(aw - 2, 0)]));
+    let steer_now = m.wire("steer_now", cat([&operation, &enable]));
+    m.assign(&fill, &filling & code.bit(5));
+    m.assign(&fill_code, code.bits(4, 0));
+    let take_q = m.reg_init("take_q", uint(1), 0);
+    m.clocked(&clk, |b| {
+        b.set(&take_q, &taken);
+    });
+    m.assign(&take, &take_q);
+    let delayed: Vec<(&Expr, &str, Expr)> = vec![
+        (&addr, "addr_q", word),
+        (&steer, "steer_q", steer_now),
+        (&row, "row_q", row_at.clone()),
+        (&first, "first_q", tile.is(0)),
+        (&last, "last_q", last_tile.clone()),
+        (&final_row, "final_row_q", row_end.clone()),
+    ];
+    for (port, name, value) in delayed {
+        let reg = m.delay(name, &clk, None, value);
+        m.assign(port, reg);
+    }
+    m.finish()
+}
