@@ -1,5 +1,6 @@
 //! What a user does with the machine: configuration, model import, compiler, packer, flows and the CLI.
 
+pub mod bench;
 pub mod cli;
 pub mod compile;
 pub mod config;

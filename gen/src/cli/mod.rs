@@ -1,5 +1,6 @@
 //! The command line. One file a command; each returns what went wrong as a [`Failure`].
 
+mod bench;
 mod check;
 mod demo;
 mod doctor;
@@ -81,6 +82,8 @@ enum Command {
         tritforge sim --prompt \"One day\" --tokens 1 --trace wave.fst"
     )]
     Sim(sim::SimArgs),
+    /// Measure what parts of the machine cost after synthesis, beside what others have built.
+    Bench(bench::BenchArgs),
     /// Look for the tools that are needed, and say how to get what is missing.
     Doctor,
     /// Print the JSON Schema of the configuration, for editors.
@@ -170,6 +173,7 @@ pub fn main() -> ExitCode {
         Command::Gen(args) => generate::generate(args, &mut out),
         Command::Run(args) => run::run(args, &mut out),
         Command::Sim(args) => sim::sim(args, &mut out),
+        Command::Bench(args) => bench::bench(args, &mut out),
         Command::Doctor => doctor::doctor(&mut out),
         Command::Schema => out.print(&format!("{:#}\n", crate::config::schema().to_value())),
     };

@@ -106,7 +106,11 @@ impl ModuleBuilder {
         ports: &Dsp48Ports<'_>,
     ) -> Instance {
         let (a, b) = (ports.ab.bits(47, 18), ports.ab.bits(17, 0));
-        let first = if ab_registers == 2 { ports.enable.clone() } else { zero() };
+        let first = if ab_registers == 2 {
+            ports.enable.clone()
+        } else {
+            zero()
+        };
         let values: Vec<Expr> = INPUTS
             .iter()
             .map(|&(port, width)| match port {
@@ -227,23 +231,34 @@ impl Model {
         let mode = self.opmode;
         let pick = |kind: &str, select: u64, of: &[Option<u64>]| {
             let value = of.get(select as usize).copied().flatten();
-            value.unwrap_or_else(|| panic!("DSP48E2: {kind} multiplexer {select:b} is not modelled"))
+            value
+                .unwrap_or_else(|| panic!("DSP48E2: {kind} multiplexer {select:b} is not modelled"))
         };
-        let x = pick("X", mode & 3, &[Some(0), None, Some(self.p), Some(self.ab2)]);
+        let x = pick(
+            "X",
+            mode & 3,
+            &[Some(0), None, Some(self.p), Some(self.ab2)],
+        );
         let y = pick("Y", mode >> 2 & 3, &[Some(0), None, None, Some(self.c)]);
-        let z = pick("Z", mode >> 4 & 7, &[Some(0), Some(pcin), Some(self.p), Some(self.c)]);
+        let z = pick(
+            "Z",
+            mode >> 4 & 7,
+            &[Some(0), Some(pcin), Some(self.p), Some(self.c)],
+        );
         let w = pick("W", mode >> 7, &[Some(0), Some(self.p), None, Some(self.c)]);
         let mask = (1u64 << self.lane_bits) - 1;
-        (0..WIDTH).step_by(self.lane_bits as usize).fold(0, |p, at| {
-            let lane = |v: u64| v >> at & mask;
-            let sum = lane(w) + lane(x) + lane(y);
-            let value = match self.alumode {
-                0b0000 => lane(z).wrapping_add(sum),
-                0b0011 => lane(z).wrapping_sub(sum),
-                other => panic!("DSP48E2: ALUMODE {other:04b} is not modelled"),
-            };
-            p | (value & mask) << at
-        })
+        (0..WIDTH)
+            .step_by(self.lane_bits as usize)
+            .fold(0, |p, at| {
+                let lane = |v: u64| v >> at & mask;
+                let sum = lane(w) + lane(x) + lane(y);
+                let value = match self.alumode {
+                    0b0000 => lane(z).wrapping_add(sum),
+                    0b0011 => lane(z).wrapping_sub(sum),
+                    other => panic!("DSP48E2: ALUMODE {other:04b} is not modelled"),
+                };
+                p | (value & mask) << at
+            })
     }
 }
 

@@ -1,7 +1,9 @@
 //! Look-up tables of AMD UltraScale and UltraScale+ (UG574): as memory with many read ports, as two functions, and with the
 //! carry chain.
 
-use crate::rtl::{BlackBoxModel, BoxIo, ExternModule, Instance, ModuleBuilder, Param, bool_ty, uint};
+use crate::rtl::{
+    BlackBoxModel, BoxIo, ExternModule, Instance, ModuleBuilder, Param, bool_ty, uint,
+};
 use crate::rtl::{Expr, cat};
 
 /// Ports of a RAM32M16 by letter; H is also the write address.
@@ -24,14 +26,20 @@ impl ModuleBuilder {
             .iter()
             .map(|p| (format!("ADDR{p}"), format!("DI{p}"), format!("DO{p}")))
             .collect();
-        let mut ram = ExternModule::new("RAM32M16").clock("WCLK").input("WE", bool_ty());
+        let mut ram = ExternModule::new("RAM32M16")
+            .clock("WCLK")
+            .input("WE", bool_ty());
         for (addr, di, out) in &names {
             ram = ram
                 .input(addr, uint(5))
                 .input(di, uint(2))
                 .output_through(out, uint(2), &[addr]);
         }
-        let ram = ram.model(|_| Box::new(Ram { words: [[0; 32]; 8] }));
+        let ram = ram.model(|_| {
+            Box::new(Ram {
+                words: [[0; 32]; 8],
+            })
+        });
         let mut conns = vec![("WCLK", clk), ("WE", enable)];
         for (k, (addr, di, _)) in names.iter().enumerate() {
             conns.push((addr, &addresses[k]));
@@ -64,12 +72,23 @@ impl ModuleBuilder {
         let one = crate::rtl::one();
         let mut conns: Vec<(&str, &Expr)> = names.iter().copied().zip(inputs).collect();
         conns.push(("I5", &one));
-        self.black_box(name, &lut, &[("INIT", Param::Bits(init.into(), 64))], &conns)
+        self.black_box(
+            name,
+            &lut,
+            &[("INIT", Param::Bits(init.into(), 64))],
+            &conns,
+        )
     }
 
     /// CARRY8 as one chain: (sums O, carries CO) of propagate bits `s` and generate bits `d`, least significant first.
     #[track_caller]
-    pub fn carry8(&mut self, name: &str, carry_in: &Expr, s: &[Expr; 8], d: &[Expr; 8]) -> Instance {
+    pub fn carry8(
+        &mut self,
+        name: &str,
+        carry_in: &Expr,
+        s: &[Expr; 8],
+        d: &[Expr; 8],
+    ) -> Instance {
         let carry = ExternModule::new("CARRY8")
             .input("CI", bool_ty())
             .input("CI_TOP", bool_ty())

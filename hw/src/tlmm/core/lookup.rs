@@ -59,9 +59,21 @@ pub(super) fn table_pair() -> Result<Arc<Module>, RtlError> {
     );
     let clk = m.clock("clk");
     let write = m.input("write", uint(1), "write `entries` at the code of reader 7");
-    let codes = m.input("codes", uint(40), "codes: group 0 rows 0 to 3, group 1 rows 0 to 3");
-    let entries = m.input("entries", uint(2 * ENTRY_BITS), "entry of group 0, of group 1");
-    let terms = m.output("terms", uint(8 * ENTRY_BITS), "entries that were read, as `codes`");
+    let codes = m.input(
+        "codes",
+        uint(40),
+        "codes: group 0 rows 0 to 3, group 1 rows 0 to 3",
+    );
+    let entries = m.input(
+        "entries",
+        uint(2 * ENTRY_BITS),
+        "entry of group 0, of group 1",
+    );
+    let terms = m.output(
+        "terms",
+        uint(8 * ENTRY_BITS),
+        "entries that were read, as `codes`",
+    );
     let addresses: [Expr; 8] = std::array::from_fn(|k| codes.element(k as u32, 5));
     let mut read: [Vec<Expr>; 8] = Default::default();
     for pair in 0..ENTRY_BITS / 2 {
@@ -91,7 +103,11 @@ pub(super) fn quad() -> Result<Arc<Module>, RtlError> {
             [
                 m.input(&format!("write{h}"), uint(1), "write the tables"),
                 m.input(&format!("codes{h}"), uint(40), "codes of two groups"),
-                m.input(&format!("entries{h}"), uint(2 * ENTRY_BITS), "entries of two groups"),
+                m.input(
+                    &format!("entries{h}"),
+                    uint(2 * ENTRY_BITS),
+                    "entries of two groups",
+                ),
             ]
         })
         .collect();
@@ -103,7 +119,9 @@ pub(super) fn quad() -> Result<Arc<Module>, RtlError> {
         let inputs = [("write", write), ("codes", codes), ("entries", entries)];
         let terms = m.instance(&name, &table, &clk, &inputs).get("terms");
         let group = |m: &mut ModuleBuilder, g: u32| {
-            let rows: Vec<Expr> = (0..4).map(|r| terms.element(4 * g + r, ENTRY_BITS)).collect();
+            let rows: Vec<Expr> = (0..4)
+                .map(|r| terms.element(4 * g + r, ENTRY_BITS))
+                .collect();
             lanes(m, &format!("term{h}_{g}"), &rows, Simd::Four12)
         };
         let (first, second) = (group(&mut m, 0), group(&mut m, 1));
@@ -112,7 +130,14 @@ pub(super) fn quad() -> Result<Arc<Module>, RtlError> {
             pcout
         });
         let name = format!("u_sum{h}");
-        total = Some(adder(&mut m, &name, &clk.clk, Simd::Four12, (&first, &second), pcin.as_ref()));
+        total = Some(adder(
+            &mut m,
+            &name,
+            &clk.clk,
+            Simd::Four12,
+            (&first, &second),
+            pcin.as_ref(),
+        ));
     }
     if let Some((p, pcout)) = total {
         m.unused(pcout);
@@ -132,7 +157,11 @@ pub(super) fn builder() -> Result<Arc<Module>, RtlError> {
     let acts = m.input("acts", uint(32), "an activation of each group");
     let restart = m.input("restart", uint(1), "from zero, not from the last sum");
     let subtract = m.input("subtract", uint(1), "");
-    let double = m.input("double", uint(1), "twice the activation: it comes over C as well");
+    let double = m.input(
+        "double",
+        uint(1),
+        "twice the activation: it comes over C as well",
+    );
     let entries = m.output("entries", uint(4 * ENTRY_BITS), "sums");
     let act: Vec<Expr> = (0..4).map(|g| acts.element(g, 8)).collect();
     let operand = lanes(&mut m, "act", &act, Simd::Four12);

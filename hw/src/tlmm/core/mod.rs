@@ -31,8 +31,6 @@ mod lookup;
 mod sequence;
 mod stage;
 mod table;
-#[cfg(test)]
-mod tests;
 mod walk;
 
 pub use table::table_core;
@@ -116,6 +114,17 @@ impl CoreParams {
 }
 
 impl CoreParams {
+    /// Share of the products of a cycle that a K x N product uses in steady state: what fills K and row tiles, and cycles
+    /// without a weight word, are loss. `tb/tests/tlmm_core` holds it against simulation.
+    pub fn utilisation(&self, k: u64, n: u64) -> f64 {
+        let (k_tiles, row_tiles) = (
+            k.div_ceil(self.tile_k().into()),
+            n.div_ceil(self.rows.into()),
+        );
+        let cycles = table::product_cycles(self, k_tiles, row_tiles);
+        (k * n) as f64 / (cycles * u64::from(self.tile_k() * self.rows)) as f64
+    }
+
     /// Row tiles whose sums can still come after `hold` was raised.
     pub fn latency(&self) -> u32 {
         table::latency(self)
@@ -153,7 +162,11 @@ fn ports(m: &mut ModuleBuilder, p: &CoreParams) -> Ports {
         clk,
         act_we: m.input("act_we", uint(1), "write of the activation memory"),
         act_addr: m.input("act_addr", uint(aw), "half, word: K tile * G + element"),
-        act_data: m.input("act_data", uint(act_bits), "element of each group of vector 0, of vector 1, .."),
+        act_data: m.input(
+            "act_data",
+            uint(act_bits),
+            "element of each group of vector 0, of vector 1, ..",
+        ),
         start: m.input("start", uint(1), "pulse while idle: a product begins"),
         act_half: m.input("act_half", uint(1), "half of the activation memory; stable"),
         act_words: m.input("act_words", uint(aw), "words of it that are written; grows"),
@@ -163,9 +176,17 @@ fn ports(m: &mut ModuleBuilder, p: &CoreParams) -> Ports {
         idle: m.output("idle", uint(1), "no product is under way"),
         w_valid: m.input("w_valid", uint(1), "weight word"),
         w_ready: m.output("w_ready", uint(1), ""),
-        w_data: m.input("w_data", uint(p.word_bits()), "codes of row 0 (group 0 low), of row 1, .."),
+        w_data: m.input(
+            "w_data",
+            uint(p.word_bits()),
+            "codes of row 0 (group 0 low), of row 1, ..",
+        ),
         sum_valid: m.output("sum_valid", uint(1), "sums of a row tile"),
-        sum_data: m.output("sum_data", uint(sum_bits), "sums of vector 0 (row 0 low), of vector 1, .."),
+        sum_data: m.output(
+            "sum_data",
+            uint(sum_bits),
+            "sums of vector 0 (row 0 low), of vector 1, ..",
+        ),
         sum_last: m.output("sum_last", uint(1), "of the last row tile"),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::walk::{Step, walk};
-use super::{CoreParams, stage::STEER_BITS};
+use super::{Code, CoreParams, stage::STEER_BITS};
 use crate::rtl::{Expr, Module, RtlError, bits_for, cat, clog2, lit, mux, uint, zero};
 
 /// States.
@@ -15,12 +15,22 @@ const ROWS: u64 = 3;
 /// Cycles from the step of the walk that reads an activation to its sum: memory, operand register, sum.
 const BUILD: u64 = 3;
 
+/// Steps of the walk before its first sum is a table entry, and from there to its end.
+fn lead_and_slots(steps: &[Step]) -> (u64, u64) {
+    let lead = steps.iter().position(|s| s.code.is_some()).unwrap_or(0) as u64;
+    (lead, steps.len() as u64 - lead)
+}
+
+/// Cycles in which the tables of a K tile are written.
+pub(super) fn fill_slots(code: Code) -> u64 {
+    lead_and_slots(&walk(code)).1
+}
+
 /// Ports: `clk`, `rst`; `start`, `act_half`, `act_words`, `k_tiles`, `row_tiles`, `hold`, `w_valid`, `w_ready`, `busy` as those of
 /// the core; `fill`, `fill_code` in the slot itself, and one cycle later `addr`, `steer`, `take`, `row`, `first`, `last`, `final_row`.
 pub(super) fn sequence(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
     let steps = walk(p.code);
-    let lead = steps.iter().position(|s| s.code.is_some()).unwrap_or(0) as u64;
-    let slots = steps.len() as u64 - lead;
+    let (lead, slots) = lead_and_slots(&steps);
     // Steps of the walk that run before its first sum must be written, the builder's own registers included.
     let primed_at = lead + BUILD;
     let mut m = Module::new("tlmm_sequence").doc(format!(
@@ -44,7 +54,11 @@ pub(super) fn sequence(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
     let fill = m.output("fill", uint(1), "write the tables in this slot");
     let fill_code = m.output("fill_code", uint(5), "at this code");
     let addr = m.output("addr", uint(aw), "activation of the walk");
-    let steer = m.output("steer", uint(STEER_BITS), "enable, restart, subtract, double");
+    let steer = m.output(
+        "steer",
+        uint(STEER_BITS),
+        "enable, restart, subtract, double",
+    );
     let take = m.output("take", uint(1), "weight word in this slot");
     let row = m.output("row", uint(rw), "its row tile");
     let first = m.output("first", uint(1), "of the first K tile");
@@ -75,7 +89,10 @@ pub(super) fn sequence(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
     let built = m.reg("built", uint(1));
     m.note(&built, "the last K tile's tables are made");
     let base = m.reg("base", uint(aw));
-    m.note(&base, "its first word of the activation memory, without the half");
+    m.note(
+        &base,
+        "its first word of the activation memory, without the half",
+    );
     let needed = m.reg("needed", uint(aw));
     m.note(&needed, "words that must be there");
     let primed = m.wire("primed", count.ge(lit(primed_at, count_bits)));
@@ -107,7 +124,10 @@ pub(super) fn sequence(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
         }),
         lit(0, 3),
     );
-    m.note(&operation, "restart, subtract, double: of the step before, whose activation is read");
+    m.note(
+        &operation,
+        "restart, subtract, double: of the step before, whose activation is read",
+    );
     let code = m.case(
         "code",
         &count,
@@ -142,7 +162,14 @@ pub(super) fn sequence(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
             b.set(&needed, needed.plus(group));
         })
         .elif(&tile_end, |b| {
-            b.set(&state, mux(&last_tile, lit(IDLE, 2), mux(&primed, lit(FILL, 2), lit(WAIT, 2))));
+            b.set(
+                &state,
+                mux(
+                    &last_tile,
+                    lit(IDLE, 2),
+                    mux(&primed, lit(FILL, 2), lit(WAIT, 2)),
+                ),
+            );
             b.set(&row_at, lit(0, rw));
             b.set(&tile, tile.plus(1));
         })

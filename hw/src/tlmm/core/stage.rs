@@ -47,8 +47,16 @@ pub(super) fn stage(p: &CoreParams, at: Place) -> Result<Arc<Module>, RtlError> 
             [
                 m.input(&format!("write{h}"), uint(1), "write the tables"),
                 m.input(&format!("codes{h}"), uint(20 * rows), "codes, row by row"),
-                m.input(&format!("addr{h}"), uint(addr_bits), "activation of the walk"),
-                m.input(&format!("steer{h}"), uint(STEER_BITS), "enable, restart, subtract, double"),
+                m.input(
+                    &format!("addr{h}"),
+                    uint(addr_bits),
+                    "activation of the walk",
+                ),
+                m.input(
+                    &format!("steer{h}"),
+                    uint(STEER_BITS),
+                    "enable, restart, subtract, double",
+                ),
             ]
         })
         .collect();
@@ -111,20 +119,29 @@ pub(super) fn stage(p: &CoreParams, at: Place) -> Result<Arc<Module>, RtlError> 
                     ("codes1", &codes1),
                     ("entries1", &entries1),
                 ];
-                m.instance(&format!("u_quad{r}_{q}"), &block, &clk, &inputs).get("sums")
+                m.instance(&format!("u_quad{r}_{q}"), &block, &clk, &inputs)
+                    .get("sums")
             })
             .collect();
         for pair in 0..2 {
             let k = (2 * r + pair) as usize;
             let terms: Vec<Expr> = (0..2)
                 .map(|q| {
-                    let two: Vec<Expr> = (0..2).map(|l| sums[q].element(2 * pair + l, 12)).collect();
+                    let two: Vec<Expr> =
+                        (0..2).map(|l| sums[q].element(2 * pair + l, 12)).collect();
                     lanes(&mut m, &format!("rows{k}_{q}"), &two, Simd::Two24)
                 })
                 .collect();
             let pcin = before.as_ref().map(|b| &b[k]);
             let name = format!("u_chain{k}");
-            let (p, pcout) = adder(&mut m, &name, &clk.clk, Simd::Two24, (&terms[0], &terms[1]), pcin);
+            let (p, pcout) = adder(
+                &mut m,
+                &name,
+                &clk.clk,
+                Simd::Two24,
+                (&terms[0], &terms[1]),
+                pcin,
+            );
             let (used, unused) = if at.to_fabric { (p, pcout) } else { (pcout, p) };
             m.unused(unused);
             m.assign(&after[k], used);

@@ -15,7 +15,7 @@
 use std::sync::Arc;
 
 use super::lookup::lanes;
-use super::sequence::sequence;
+use super::sequence::{fill_slots, sequence};
 use super::stage::{Place, STAGE_GROUPS, stage};
 use super::{Code, CoreParams};
 use crate::glue::{delays, valids};
@@ -42,13 +42,25 @@ struct Chain {
 fn chains(p: &CoreParams) -> Vec<Chain> {
     let stages = p.groups / STAGE_GROUPS;
     if stages <= ONE_CHAIN {
-        return vec![Chain { first: 0, stages, wait: 0 }];
+        return vec![Chain {
+            first: 0,
+            stages,
+            wait: 0,
+        }];
     }
     let long = stages / 2 + 1;
     let short = stages - long;
     vec![
-        Chain { first: 0, stages: long, wait: 0 },
-        Chain { first: long, stages: short, wait: long - 1 - short },
+        Chain {
+            first: 0,
+            stages: long,
+            wait: 0,
+        },
+        Chain {
+            first: long,
+            stages: short,
+            wait: long - 1 - short,
+        },
     ]
 }
 
@@ -60,6 +72,12 @@ fn chain_latency(p: &CoreParams) -> u32 {
 /// Row tiles that can follow a raised `hold`.
 pub(super) fn latency(p: &CoreParams) -> u32 {
     chain_latency(p) + 1
+}
+
+/// Cycles of a product of `k_tiles` x `row_tiles` weight words when none is waited for and the first table's making hid behind
+/// the product before: each K tile fills its tables, then takes its words.
+pub(super) fn product_cycles(p: &CoreParams, k_tiles: u64, row_tiles: u64) -> u64 {
+    k_tiles * (row_tiles + fill_slots(p.code))
 }
 
 /// Rules of the parameters, those that are broken in words.
@@ -93,7 +111,11 @@ fn faults(p: &CoreParams) -> Vec<String> {
     );
     rule(
         (1..=16).contains(&p.batch),
-        format!("B = {} is not in 1..=16; nearest {}", p.batch, p.batch.clamp(1, 16)),
+        format!(
+            "B = {} is not in 1..=16; nearest {}",
+            p.batch,
+            p.batch.clamp(1, 16)
+        ),
     );
     rule(
         p.max_row_tiles.is_power_of_two() && p.max_row_tiles >= 2,
@@ -175,7 +197,11 @@ pub fn table_core(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
             "u_fill_mux",
             &fill_mux(writers.len() as u32)?,
             &clk,
-            &[("fill", &fill), ("fill_code", &fill_code), ("codes", &writer_codes)],
+            &[
+                ("fill", &fill),
+                ("fill_code", &fill_code),
+                ("codes", &writer_codes),
+            ],
         )
         .get("out");
     let next: Vec<Expr> = places
@@ -212,10 +238,15 @@ pub fn table_core(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
                         .collect();
                     let name = format!("codes_s{s}h{h}");
                     let now = m.wire(&name, cat(of.iter().rev()));
-                    flip_flops(&mut m, &clk, &name, &now, late + h).pop().unwrap_or(now)
+                    flip_flops(&mut m, &clk, &name, &now, late + h)
+                        .pop()
+                        .unwrap_or(now)
                 })
                 .collect();
-            let place = Place { first: i == 0, to_fabric: c == 1 && i + 1 == chain.stages };
+            let place = Place {
+                first: i == 0,
+                to_fabric: c == 1 && i + 1 == chain.stages,
+            };
             let module = stage(p, place)?;
             for b in 0..p.batch {
                 let bytes = b * p.groups + 8 * s;
@@ -241,7 +272,10 @@ pub fn table_core(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
                 before[b as usize] = (0..p.rows / 2).map(|k| u.get(&format!("sum{k}"))).collect();
             }
         }
-        last_sums.iter_mut().zip(before).for_each(|(all, sums)| all.push(sums));
+        last_sums
+            .iter_mut()
+            .zip(before)
+            .for_each(|(all, sums)| all.push(sums));
     }
 
     m.section("Accumulators: read, add the chains' sums, write back");
@@ -274,7 +308,8 @@ pub fn table_core(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
                     inputs.push((c, &other[k]));
                 }
             }
-            m.instance(&format!("u_v{b}_sums"), &module, &clk, &inputs).get("sums")
+            m.instance(&format!("u_v{b}_sums"), &module, &clk, &inputs)
+                .get("sums")
         })
         .collect();
     let leaving = m.wire("leaving", at(&takes, 0) & at(&lasts, 0));
@@ -300,22 +335,38 @@ fn flip_flops(m: &mut ModuleBuilder, clk: &Clock, name: &str, value: &Expr, n: u
 
 /// Codes or, while tables are filled, one code for all. Ports: `fill`, `fill_code`, `codes` and `out` (`n` codes).
 fn fill_mux(n: u32) -> Result<Arc<Module>, RtlError> {
-    let mut m = Module::new("tlmm_fill_mux").doc("Multiplexers of two bits in one look-up table each.");
+    let mut m =
+        Module::new("tlmm_fill_mux").doc("Multiplexers of two bits in one look-up table each.");
     let fill = m.input("fill", uint(1), "tables are written");
     let fill_code = m.input("fill_code", uint(5), "at this code");
-    let codes = m.input("codes", uint(5 * n), "codes of the readers that share their address with the writer");
+    let codes = m.input(
+        "codes",
+        uint(5 * n),
+        "codes of the readers that share their address with the writer",
+    );
     let out = m.output("out", uint(5 * n), "");
     // O5 = I4 ? I1 : I0, O6 = I4 ? I3 : I2.
     let table = |shift: u32| {
-        (0..32u32).fold(0u32, |init, i| init | (i >> (shift + (i >> 4 & 1)) & 1) << i)
+        (0..32u32).fold(0u32, |init, i| {
+            init | (i >> (shift + (i >> 4 & 1)) & 1) << i
+        })
     };
     let bits: Vec<Expr> = (0..(5 * n).div_ceil(2))
         .flat_map(|k| {
             let second = 2 * k + 1 < 5 * n;
             let input = |at: u32| [codes.bit(at), fill_code.bit(at % 5)];
             let [a, b] = input(2 * k);
-            let [c, d] = if second { input(2 * k + 1) } else { [zero(), zero()] };
-            let u = m.lut6_2(&format!("u_mux{k}"), &[a, b, c, d, fill.clone()], table(0), table(2));
+            let [c, d] = if second {
+                input(2 * k + 1)
+            } else {
+                [zero(), zero()]
+            };
+            let u = m.lut6_2(
+                &format!("u_mux{k}"),
+                &[a, b, c, d, fill.clone()],
+                table(0),
+                table(2),
+            );
             let high = u.get("O6");
             if !second {
                 m.unused(&high);
@@ -359,7 +410,10 @@ fn accumulators(p: &CoreParams, two_chains: bool) -> Result<Arc<Module>, RtlErro
     let old = m.read_sync("old", &mem, &clk, &one(), &read_row);
     let y = lit(if two_chains { 3 } else { 0 }, 2);
     let opmode = m.wire("opmode", cat([&lit(0b00_001, 5), &y, &keep, &keep]));
-    m.note(&opmode, "W 0, Z PCIN, Y C if there are two chains, X A:B or 0");
+    m.note(
+        &opmode,
+        "W 0, Z PCIN, Y C if there are two chains, X A:B or 0",
+    );
     let none = lit(0, 48);
     let mut sums = Vec::new();
     for k in 0..p.rows / 2 {

@@ -4,8 +4,8 @@
 //! walk together: the walk is the same for all. g3 visits {-1, 0, 1}^3 like a snake. Sherry visits the signs of three elements
 //! in Gray code (a change of sign is twice the activation), then moves the zero to the next element.
 
-use super::Code;
 use super::super::golden::{sherry_trits, trits_index};
+use super::Code;
 use crate::params::WeightFormat;
 
 /// One step of the walk.
@@ -96,14 +96,21 @@ mod tests {
     /// The sums of random activations along the walk are those of the codes, and each code comes once.
     #[test]
     fn every_code_is_reached_once_with_its_sum() {
-        for (code, format, codes) in [(Code::G3, WeightFormat::G3, 27), (Code::Sherry, WeightFormat::Sherry, 32)] {
+        for (code, format, codes) in [
+            (Code::G3, WeightFormat::G3, 27),
+            (Code::Sherry, WeightFormat::Sherry, 32),
+        ] {
             let acts = [-128i32, 57, 3, 101];
             let (mut sum, mut seen) = (0, Vec::new());
             for s in walk(code) {
                 let a = acts[s.element as usize] * if s.double { 2 } else { 1 };
                 sum += if s.subtract { -a } else { a };
                 if let Some(c) = s.code {
-                    let want: i32 = index_trits(format, c as u8).iter().zip(acts).map(|(&w, a)| i32::from(w) * a).sum();
+                    let want: i32 = index_trits(format, c as u8)
+                        .iter()
+                        .zip(acts)
+                        .map(|(&w, a)| i32::from(w) * a)
+                        .sum();
                     assert_eq!(sum, want, "{code:?} {c}");
                     seen.push(c);
                 }

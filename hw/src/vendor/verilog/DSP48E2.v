@@ -31,10 +31,13 @@ module DSP48E2 #(
   output wire [47:0] P,
   output wire [47:0] PCOUT
 );
+  // Texts of different length are compared, which is what is meant.
+  /* verilator lint_off WIDTHEXPAND */
   localparam integer LANE = (USE_SIMD == "FOUR12") ? 12 : (USE_SIMD == "TWO24") ? 24 : 48;
   initial
     if (USE_MULT != "NONE" || MREG != 0 || AREG != BREG || ACASCREG != AREG || BCASCREG != BREG || AREG < 1)
       $error("DSP48E2: these parameters are not modelled");
+  /* verilator lint_on WIDTHEXPAND */
 
   reg [47:0] ab1, ab2, c, p;
   reg [8:0]  opmode;
@@ -89,7 +92,8 @@ module DSP48E2 #(
   endgenerate
   // Before the first clock edges with enables the mode is whatever the simulator starts with: only a mode that is used for
   // P while its enables have been on counts.
-  reg started = 1'b0;
+  reg started;
+  initial started = 1'b0;
   always @(posedge CLK) begin
     if (CECTRL && CEALUMODE) started <= 1'b1;
     if (CEP) begin
