@@ -18,6 +18,12 @@ fn cells(target: Target) -> Report {
         .map(|f| (f.name, f.text))
         .collect();
     let report = synth(&files, TOP, target, false).unwrap();
+    for (name, c) in &report.modules {
+        println!(
+            "{name:<26} dsp {:>3} bram {:>3} lutram {:>4} lut {:>6} ff {:>6}",
+            c.dsp, c.bram, c.lutram, c.lut, c.ff
+        );
+    }
     println!("{target:?}: {:?}", report.total);
     report
 }

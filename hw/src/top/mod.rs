@@ -7,11 +7,25 @@
 //!
 //! Between load and the engines stand the weight buffer (tlmm) and the stream buffer (pe): block-RAM FIFOs of bus beats, so that
 //! memory is read while the engines wait for their operands.
+//!
+//! | file | part of the diagram |
+//! |---|---|
+//! | `rtl` | all instances, reset |
+//! | `control` | csr, fetch, issue, queues, tokens, watchdog, faults |
+//! | `memory` | guard, load with its buffers, store, scratchpad |
+//! | `compute` | tlmm, pe, vec, sample |
+//! | `trace`, `monitor` | retired-instruction trace |
+//! | `board` | what connects instances by name |
 
+mod board;
+mod compute;
+mod control;
+mod memory;
 mod monitor;
 mod rtl;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 pub use monitor::trace_monitor;
 pub use rtl::top;

@@ -1,5 +1,8 @@
 //! Synthesis with the pinned Yosys, to count the cells that each module costs.
 
+mod cells;
+mod passes;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -7,12 +10,17 @@ use std::path::Path;
 use serde::Deserialize;
 use thiserror::Error;
 
+pub use cells::Cells;
+
+use self::passes::{COARSE, LEVELS, Passes, STAT};
 use crate::tools::{ToolError, Tools, tail};
 
 const SCRIPT: &str = include_str!(concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../scripts/yosys_job.py"
 ));
+const JOB: &str = "job.json";
+const DONE: &str = "done.json";
 
 /// What to synthesise for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,32 +34,13 @@ pub enum Target {
     Generic,
 }
 
-/// Cells of one module, or of the whole design.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Cells {
-    /// Look-up tables as mapped (LUT1 to LUT6, LUT4), each counted once.
-    pub lut: u64,
-    /// Fewest physical look-up tables they can be packed into: on UltraScale+ two tables of at most
-    /// five inputs share one LUT6 if their inputs allow it; equal to `lut` elsewhere.
-    pub lut_packed: u64,
-    /// Flip-flops.
-    pub ff: u64,
-    /// Hardware multipliers (MULT18X18D, MULT9X9D, DSP48E2); multiplications before mapping for
-    /// [`Target::Generic`].
-    pub dsp: u64,
-    /// Block memories of 18 kbit (DP16KD and RAMB18E2 count 1, RAMB36E2 counts 2); whole memories
-    /// of any size for [`Target::Generic`].
-    pub bram: u64,
-    /// UltraRAM blocks of 288 kbit.
-    pub uram: u64,
-    /// Cells that use look-up tables as memory or shift register.
-    pub lutram: u64,
-    /// Carry cells (CCU2C, CARRY4, CARRY8).
-    pub carry: u64,
-    /// Logic gates, for [`Target::Generic`] only.
-    pub gates: u64,
-    /// Every cell type and its count, as Yosys names them, without instances of modules.
-    pub raw: BTreeMap<String, u64>,
+/// How to synthesise.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// One module, optimised across borders; otherwise the cells of each module are told apart.
+    pub flatten: bool,
+    /// Find [`Cells::levels`].
+    pub levels: bool,
 }
 
 /// The result of a synthesis.
@@ -94,6 +83,23 @@ pub fn synth(
     target: Target,
     flatten: bool,
 ) -> Result<Report, YosysError> {
+    let options = Options {
+        flatten,
+        ..Options::default()
+    };
+    synth_with(files, top, target, options)
+}
+
+/// As [`synth`], with all its options.
+///
+/// # Errors
+/// As [`synth`].
+pub fn synth_with(
+    files: &[(String, String)],
+    top: &str,
+    target: Target,
+    options: Options,
+) -> Result<Report, YosysError> {
     let plain = |name: &str| {
         name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
             && name
@@ -114,20 +120,19 @@ pub fn synth(
     for (name, text) in files {
         write(&dir.join(name), text)?;
     }
-    let job = serde_json::json!({
-        "site": tools.site(),
-        "passes": passes(files, top, target, flatten),
-        "done": "done.json",
-    });
-    write(&dir.join("job.json"), &job.to_string())?;
+    let mut job = serde_json::to_value(Passes::new(files, top, target, options))
+        .map_err(|e| report_error(top, &e))?;
+    job["site"] = tools.site().display().to_string().into();
+    job["done"] = DONE.into();
+    write(&dir.join(JOB), &job.to_string())?;
     write(&dir.join("job.py"), SCRIPT)?;
     let out = tools
         .python()
-        .args(["job.py", "job.json"])
+        .args(["job.py", JOB])
         .current_dir(dir)
         .output()
         .map_err(ToolError::io("starting Yosys"))?;
-    if !out.status.success() || !dir.join("done.json").exists() {
+    if !out.status.success() || !dir.join(DONE).exists() {
         let log = [out.stdout, out.stderr].concat();
         let log = tail(&String::from_utf8_lossy(&log), 12);
         return Err(YosysError::Failed {
@@ -137,45 +142,21 @@ pub fn synth(
         });
     }
     let mut report = read(dir, top, target)?;
+    if options.levels {
+        let text = fs::read_to_string(dir.join(LEVELS)).map_err(|e| report_error(top, &e))?;
+        add_levels(&mut report, &text);
+    }
     if target == Target::Generic {
-        add_multipliers(&mut report, &stat(dir, "coarse.json", top)?);
+        add_multipliers(&mut report, &stat(dir, COARSE, top)?);
     }
     Ok(report)
 }
 
-fn passes(files: &[(String, String)], top: &str, target: Target, flatten: bool) -> Vec<String> {
-    let mut passes: Vec<String> = files
-        .iter()
-        .map(|(name, _)| format!("read_verilog {name}"))
-        .collect();
-    let flag = |on: &'static str, off: &'static str| if flatten { on } else { off };
-    match target {
-        Target::Ecp5 => passes.push(format!("synth_ecp5 -top {top} {}", flag("", "-noflatten"))),
-        Target::Xcup => passes.push(format!(
-            "synth_xilinx -family xcup -noiopad -noclkbuf -top {top} {}",
-            flag("-flatten", "")
-        )),
-        Target::Generic => {
-            // The steps of `synth`, but memories are not torn into flip-flops.
-            passes.push(format!(
-                "synth -top {top} -run begin:fine {}",
-                flag("-flatten", "")
-            ));
-            passes.push(format!("tee -q -o coarse.json stat -json -top {top}"));
-            for pass in [
-                "opt -fast -full",
-                "techmap",
-                "opt -fast",
-                "abc",
-                "opt -fast",
-            ] {
-                passes.push(pass.into());
-            }
-            passes.push("clean".into());
-        }
+fn report_error(top: &str, what: &dyn std::fmt::Display) -> YosysError {
+    YosysError::Report {
+        top: top.into(),
+        what: what.to_string(),
     }
-    passes.push(format!("tee -q -o stat.json stat -json -top {top}"));
-    passes
 }
 
 fn write(path: &Path, text: &str) -> Result<(), ToolError> {
@@ -195,12 +176,8 @@ struct ModuleStat {
 }
 
 fn stat(dir: &Path, file: &str, top: &str) -> Result<Stat, YosysError> {
-    let bad = |what: String| YosysError::Report {
-        top: top.into(),
-        what,
-    };
-    let text = fs::read_to_string(dir.join(file)).map_err(|e| bad(e.to_string()))?;
-    let mut stat: Stat = serde_json::from_str(&text).map_err(|e| bad(e.to_string()))?;
+    let text = fs::read_to_string(dir.join(file)).map_err(|e| report_error(top, &e))?;
+    let mut stat: Stat = serde_json::from_str(&text).map_err(|e| report_error(top, &e))?;
     stat.modules = stat
         .modules
         .into_iter()
@@ -217,7 +194,7 @@ fn stat(dir: &Path, file: &str, top: &str) -> Result<Stat, YosysError> {
 }
 
 fn read(dir: &Path, top: &str, target: Target) -> Result<Report, YosysError> {
-    let stat = stat(dir, "stat.json", top)?;
+    let stat = stat(dir, STAT, top)?;
     let modules: BTreeMap<String, Cells> = stat
         .modules
         .into_iter()
@@ -227,10 +204,7 @@ fn read(dir: &Path, top: &str, target: Target) -> Result<Report, YosysError> {
         (Some(design), _) => Cells::classify(design.num_cells_by_type, target),
         (None, Some(cells)) => cells.clone(),
         (None, None) => {
-            return Err(YosysError::Report {
-                top: top.into(),
-                what: "the top is absent".into(),
-            });
+            return Err(report_error(top, &"the top is absent"));
         }
     };
     Ok(Report {
@@ -261,37 +235,26 @@ fn add_multipliers(report: &mut Report, coarse: &Stat) {
     report.total.dsp = whole.map_or(0, count);
 }
 
-impl Cells {
-    fn classify(raw: BTreeMap<String, u64>, target: Target) -> Self {
-        let mut cells = Self::default();
-        let mut small_luts = 0;
-        for (kind, &n) in &raw {
-            match kind.as_str() {
-                "LUT6" | "LUT4" if target == Target::Ecp5 || kind == "LUT6" => cells.lut += n,
-                "LUT1" | "LUT2" | "LUT3" | "LUT4" | "LUT5" => {
-                    cells.lut += n;
-                    small_luts += n;
-                }
-                "TRELLIS_FF" | "FDRE" | "FDSE" | "FDCE" | "FDPE" => cells.ff += n,
-                "MULT18X18D" | "MULT9X9D" | "DSP48E2" => cells.dsp += n,
-                "DP16KD" | "RAMB18E2" | "$mem_v2" => cells.bram += n,
-                "RAMB36E2" => cells.bram += 2 * n,
-                "URAM288" => cells.uram += n,
-                "CCU2C" | "CARRY4" | "CARRY8" => cells.carry += n,
-                "TRELLIS_DPR16X4" => cells.lutram += n,
-                k if target == Target::Xcup && (k.starts_with("RAM") || k.starts_with("SRL")) => {
-                    cells.lutram += n;
-                }
-                k if k.starts_with("$_") && (k.contains("FF") || k.contains("LATCH")) => {
-                    cells.ff += n;
-                }
-                k if k.starts_with("$_") => cells.gates += n,
-                _ => {}
-            }
+/// Takes the lengths from what the `ltp` pass prints for each module; a module without a path has none.
+fn add_levels(report: &mut Report, text: &str) {
+    for line in text.lines() {
+        let Some((module, length)) = line
+            .strip_prefix("Longest topological path in ")
+            .and_then(|rest| rest.split_once(" (length="))
+        else {
+            continue;
+        };
+        let length = length.trim_end_matches("):").parse().ok();
+        if let Some(cells) = report.modules.get_mut(module) {
+            cells.levels = length;
         }
-        cells.lut_packed = cells.lut - small_luts + small_luts.div_ceil(2);
-        cells.raw = raw;
-        cells
+    }
+    // A path that crosses modules is seen only when there is just one.
+    if report.modules.len() == 1 {
+        report.total.levels = report
+            .modules
+            .get(&report.top)
+            .and_then(|cells| cells.levels);
     }
 }
 
@@ -300,24 +263,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cells_are_sorted_into_resources() {
-        let raw = [
-            ("LUT6", 3),
-            ("LUT2", 5),
-            ("FDRE", 7),
-            ("RAMB36E2", 2),
-            ("RAM32M", 1),
-        ];
-        let raw = raw.map(|(k, n)| (k.to_string(), n)).into_iter().collect();
-        let cells = Cells::classify(raw, Target::Xcup);
-        assert_eq!((cells.lut, cells.lut_packed, cells.ff), (8, 6, 7));
-        assert_eq!((cells.bram, cells.lutram), (4, 1));
-        let raw = [("LUT4", 4), ("$_DFF_P_", 2), ("$_AND_", 9)];
-        let raw = raw.map(|(k, n)| (k.to_string(), n)).into_iter().collect();
-        let cells = Cells::classify(raw, Target::Ecp5);
-        assert_eq!(
-            (cells.lut, cells.lut_packed, cells.ff, cells.gates),
-            (4, 4, 2, 9)
-        );
+    fn levels_are_read_for_each_module() {
+        let mut report = Report {
+            target: Target::Xcup,
+            top: "top".into(),
+            modules: ["top", "part", "store"]
+                .map(|name| (name.to_string(), Cells::default()))
+                .into(),
+            total: Cells::default(),
+        };
+        let text = "3. Executing LTP pass (find longest path).\n\n\
+                    Longest topological path in part (length=6):\n    0: \\a\n\
+                    Longest topological path in store (length=-1):\n\
+                    Longest topological path in top (length=0):\n";
+        add_levels(&mut report, text);
+        let levels = ["top", "part", "store"].map(|name| report.modules[name].levels);
+        assert_eq!(levels, [Some(0), Some(6), None]);
+        assert_eq!(report.total.levels, None);
     }
 }
