@@ -99,7 +99,7 @@ pub fn measure(config: &Config) -> Result<Row, String> {
         .collect();
     let options = Options {
         flatten: true,
-        shift_registers: false,
+        flip_flops: true,
         levels: true,
     };
     let report =
@@ -124,6 +124,6 @@ pub fn measure(config: &Config) -> Result<Row, String> {
         uram: total.uram,
         utilisation,
         lut_per_mac: total.lut as f64 / (f64::from(p.macs()) * utilisation),
-        levels: report.levels.unwrap_or(0),
+        levels: total.levels.unwrap_or(0),
     })
 }

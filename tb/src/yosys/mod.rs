@@ -41,6 +41,9 @@ pub struct Options {
     pub flatten: bool,
     /// Find [`Cells::levels`].
     pub levels: bool,
+    /// Chains of registers stay flip-flops. Yosys does not know the attribute `shreg_extract` with which a design says
+    /// so of single registers; this says it of all.
+    pub flip_flops: bool,
 }
 
 /// The result of a synthesis.

@@ -45,6 +45,13 @@ impl Passes {
             after: Vec::new(),
         };
         let levels = |modules| options.levels.then(|| levels(target, modules));
+        let synth = |target, top: &str, flatten| {
+            let script = synth(target, top, flatten);
+            match (target, options.flip_flops) {
+                (Target::Xcup, true) => format!("{script} -nosrl"),
+                _ => script,
+            }
+        };
         match (target, options.flatten) {
             (Target::Generic, flatten) => {
                 job.passes.extend(gates(top, flatten));
@@ -136,7 +143,11 @@ fn logic(target: Target) -> &'static [&'static str] {
 fn levels(target: Target, modules: &str) -> String {
     let kinds: Vec<String> = logic(target)
         .iter()
-        .map(|kind| format!("{modules}/t:{kind}"))
+        .map(|&kind| match kind {
+            // One with an output register is the end of a path and the begin of another.
+            "DSP48E2" => format!("{modules}/t:{kind} {modules}/r:PREG=0 %i"),
+            _ => format!("{modules}/t:{kind}"),
+        })
         .collect();
     let joined = " %u".repeat(kinds.len() - 1);
     // Wires must be selected too, or ltp sees no path.

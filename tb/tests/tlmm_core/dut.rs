@@ -122,7 +122,7 @@ impl Dut {
         while got < product.row_tiles {
             // Activations arrive while the product runs.
             let write = written < words && rng.random_range(0..100) >= stall;
-            self.set("act_words", written as u64);
+            self.set("act_tiles", (written / group) as u64);
             self.set("act_we", write.into());
             if write {
                 let (t, e) = (written / group, written % group);
@@ -130,7 +130,8 @@ impl Dut {
                     .flat_map(|b| (0..groups).map(move |g| product.act(p, b, t, g, e) as u64))
                     .collect();
                 self.set_wide("act_data", &pack(bytes.into_iter(), 8));
-                self.set("act_addr", half << (p.act_addr_bits() - 1) | written as u64);
+                let word = (t as u64) << p.element_bits() | e as u64;
+                self.set("act_addr", half << (p.act_addr_bits() - 1) | word);
                 written += 1;
             }
             self.set("start", (cycle == 0).into());

@@ -4,9 +4,10 @@
 //! Contract
 //! * A product is `k_tiles` x `row_tiles` *weight words*, K tile outermost. A weight word holds the codes of Q rows and T
 //!   groups: code of group t of row q at bits `C (q T + t)`, C = [`CoreParams::code_bits`]. One word a cycle is taken.
-//! * Activations: B vectors of int8, written in any order before the word that needs them (`act_ready` tells how far
-//!   they are). Word `tile G + j` of the activation memory holds element j of every group of a K tile: that of group t and
-//!   vector b at bits `8 (b T + t)`. Both halves of the memory (`act_half`) can be written; a product reads one of them.
+//! * Activations: B vectors of int8, written K tile by K tile (`act_tiles` tells how far they are). A word of the activation
+//!   memory holds element j of every group of a K tile: that of group t and vector b at bits `8 (b T + t)`; its
+//!   address is, from the top, one of two halves, the K tile, and j in [`CoreParams::element_bits`]. A product
+//!   reads the half `act_half`, while the other may be written.
 //! * Sums: Q B values of A bits, that of row q and vector b at `A (b Q + q)`, one row tile after the other while the words of the
 //!   last K tile pass. They come without back-pressure: the consumer raises `hold` in time, and keeps room for
 //!   [`CoreParams::latency`] row tiles after it has.
@@ -18,9 +19,9 @@
 //! |---|---|---|
 //! | `clk`, `rst` | in | |
 //! | `act_we`, `act_addr`, `act_data` | in | write of the activation memory, address [`CoreParams::act_addr_bits`], data 8 T B |
-//! | `start` | in | pulse while `idle`: a product begins; the next five are stable until it ends |
-//! | `act_half` | in | half of the activation memory that is read (top bit of the address) |
-//! | `act_words` | in | words of that half that are written; grows while the product runs |
+//! | `start` | in | pulse while `idle`: a product begins; those below are stable until it ends, but `act_tiles`, `hold` |
+//! | `act_half` | in | half of the activation memory that is read |
+//! | `act_tiles` | in | K tiles of that half that are written; grows while the product runs |
 //! | `k_tiles`, `row_tiles` | in | sizes minus one |
 //! | `idle` | out | no product is under way; sums of the last one have left |
 //! | `w_valid`, `w_ready`, `w_data` | sink | weight words |
@@ -97,14 +98,22 @@ impl CoreParams {
         bits_for(128 * self.max_k_tiles as u64 * self.tile_k() as u64) + 1
     }
 
-    /// Words of one half of the activation memory; a power of two.
-    pub const fn act_words(&self) -> u32 {
-        1 << clog2((self.max_k_tiles * self.group()) as u64)
+    /// Bits of the element in an address of the activation memory.
+    pub const fn element_bits(&self) -> u32 {
+        match self.code {
+            Code::G3 | Code::Sherry => 2,
+            Code::TwoBit => 0,
+        }
     }
 
-    /// Bits of an address of the activation memory: the half on top.
+    /// Bits of the number of a K tile.
+    pub const fn tile_bits(&self) -> u32 {
+        clog2(self.max_k_tiles as u64)
+    }
+
+    /// Bits of an address of the activation memory.
     pub const fn act_addr_bits(&self) -> u32 {
-        clog2(self.act_words() as u64) + 1
+        1 + self.tile_bits() + self.element_bits()
     }
 
     /// Ternary products a cycle: T Q B G.
@@ -139,7 +148,7 @@ struct Ports {
     act_data: Expr,
     start: Expr,
     act_half: Expr,
-    act_words: Expr,
+    act_tiles: Expr,
     k_tiles: Expr,
     row_tiles: Expr,
     hold: Expr,
@@ -154,14 +163,14 @@ struct Ports {
 
 fn ports(m: &mut ModuleBuilder, p: &CoreParams) -> Ports {
     let aw = p.act_addr_bits();
-    let (kw, rw) = (clog2(p.max_k_tiles.into()), clog2(p.max_row_tiles.into()));
+    let (kw, rw) = (p.tile_bits(), clog2(p.max_row_tiles.into()));
     let clk = m.clock_reset("clk", "rst");
     let act_bits = 8 * p.groups * p.batch;
     let sum_bits = p.acc_bits() * p.rows * p.batch;
     Ports {
         clk,
         act_we: m.input("act_we", uint(1), "write of the activation memory"),
-        act_addr: m.input("act_addr", uint(aw), "half, word: K tile * G + element"),
+        act_addr: m.input("act_addr", uint(aw), "half, K tile, element"),
         act_data: m.input(
             "act_data",
             uint(act_bits),
@@ -169,7 +178,11 @@ fn ports(m: &mut ModuleBuilder, p: &CoreParams) -> Ports {
         ),
         start: m.input("start", uint(1), "pulse while idle: a product begins"),
         act_half: m.input("act_half", uint(1), "half of the activation memory; stable"),
-        act_words: m.input("act_words", uint(aw), "words of it that are written; grows"),
+        act_tiles: m.input(
+            "act_tiles",
+            uint(kw + 1),
+            "K tiles of it that are written; grows",
+        ),
         k_tiles: m.input("k_tiles", uint(kw), "K tiles minus one; stable"),
         row_tiles: m.input("row_tiles", uint(rw), "row tiles minus one; stable"),
         hold: m.input("hold", uint(1), "take no word of the last K tile"),

@@ -26,7 +26,7 @@ pub(super) fn fill_slots(code: Code) -> u64 {
     lead_and_slots(&walk(code)).1
 }
 
-/// Ports: `clk`, `rst`; `start`, `act_half`, `act_words`, `k_tiles`, `row_tiles`, `hold`, `w_valid`, `w_ready`, `busy` as those of
+/// Ports: `clk`, `rst`; `start`, `act_half`, `act_tiles`, `k_tiles`, `row_tiles`, `hold`, `w_valid`, `w_ready` as those of
 /// the core; `fill`, `fill_code` in the slot itself, and one cycle later `addr`, `steer`, `take`, `row`, `first`, `last`, `final_row`.
 pub(super) fn sequence(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
     let steps = walk(p.code);
@@ -39,18 +39,17 @@ pub(super) fn sequence(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
          the words of the K tile before."
     ));
     let rw = clog2(p.max_row_tiles.into());
-    let kw = clog2(p.max_k_tiles.into());
+    let kw = p.tile_bits();
     let aw = p.act_addr_bits();
     let clk = m.clock_reset("clk", "rst");
     let start = m.input("start", uint(1), "pulse while not busy");
     let act_half = m.input("act_half", uint(1), "half of the activation memory");
-    let act_words = m.input("act_words", uint(aw), "words of it that are written");
+    let act_tiles = m.input("act_tiles", uint(kw + 1), "K tiles of it that are written");
     let k_tiles = m.input("k_tiles", uint(kw), "K tiles minus one");
     let row_tiles = m.input("row_tiles", uint(rw), "row tiles minus one");
     let hold = m.input("hold", uint(1), "no word of the last K tile");
     let w_valid = m.input("w_valid", uint(1), "weight word");
     let w_ready = m.output("w_ready", uint(1), "");
-    let busy = m.output("busy", uint(1), "words are still to be taken");
     let fill = m.output("fill", uint(1), "write the tables in this slot");
     let fill_code = m.output("fill_code", uint(5), "at this code");
     let addr = m.output("addr", uint(aw), "activation of the walk");
@@ -60,53 +59,54 @@ pub(super) fn sequence(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
         "enable, restart, subtract, double",
     );
     let take = m.output("take", uint(1), "weight word in this slot");
-    let row = m.output("row", uint(rw), "its row tile");
+    let row = m.output("row", uint(rw), "row tiles that come after it");
     let first = m.output("first", uint(1), "of the first K tile");
     let last = m.output("last", uint(1), "of the last K tile");
     let final_row = m.output("final_row", uint(1), "the last row tile");
 
-    m.section("Weight words");
+    m.section("Weight words. Comparisons are registered: what they compare has long been stable when it counts");
     let state = m.reg_init("state", uint(2), IDLE);
     m.note(&state, "0 idle, 1 wait for tables, 2 fill tables, 3 rows");
-    let row_at = m.reg("row_at", uint(rw));
+    let left = m.reg("left", uint(rw));
+    m.note(
+        &left,
+        "row tiles that come after this one; names the accumulators",
+    );
+    let row_end = m.reg("row_end", uint(1));
+    m.note(&row_end, "none");
     let tile = m.reg("tile", uint(kw));
     m.note(&tile, "K tile whose words are taken or awaited");
-    let in_rows = m.wire("in_rows", state.is(ROWS));
-    let last_tile = m.wire("last_tile", tile.eq(&k_tiles));
-    let may_take = m.wire("may_take", &in_rows & !(&last_tile & &hold));
+    let last_tile = m.delay("last_tile", &clk, None, tile.eq(&k_tiles));
+    let first_tile = m.delay("first_tile", &clk, None, tile.is(0));
+    let may_take = m.wire("may_take", state.is(ROWS) & !(&last_tile & &hold));
     let taken = m.wire("taken", &may_take & &w_valid);
-    let row_end = m.wire("row_end", row_at.eq(&row_tiles));
     let tile_end = m.wire("tile_end", &taken & &row_end);
     m.assign(&w_ready, &may_take);
-    m.assign(&busy, state.ne(lit(IDLE, 2)));
 
     m.section("Walk: one K tile ahead of the words");
-    let count_bits = bits_for(primed_at + slots);
+    let end = primed_at + slots;
+    let count_bits = bits_for(end);
     let count = m.reg_init("count", uint(count_bits), 0);
     m.note(&count, "steps of the walk that were begun");
     let build = m.reg("build", uint(kw));
     m.note(&build, "K tile of the walk");
+    let build_last = m.delay("build_last", &clk, None, build.eq(&k_tiles));
     let built = m.reg("built", uint(1));
     m.note(&built, "the last K tile's tables are made");
-    let base = m.reg("base", uint(aw));
-    m.note(
-        &base,
-        "its first word of the activation memory, without the half",
-    );
-    let needed = m.reg("needed", uint(aw));
-    m.note(&needed, "words that must be there");
+    let there = m.reg_init("there", uint(1), 0);
+    m.note(&there, "its activations are written");
     let primed = m.wire("primed", count.ge(lit(primed_at, count_bits)));
-    let there = m.wire("there", act_words.ge(&needed));
     let filling = m.wire("filling", state.is(FILL));
-    let not_idle = state.ne(lit(IDLE, 2));
-    let ahead = m.wire("ahead", not_idle & !&primed & !&built & &there);
+    let ahead = m.wire(
+        "ahead",
+        state.ne(lit(IDLE, 2)) & !&primed & !&built & &there,
+    );
     let enable = m.wire("enable", &filling | &ahead);
-    let fill_end = m.wire("fill_end", &filling & count.is(primed_at + slots - 1));
+    let fill_end = m.wire("fill_end", &filling & count.is(end - 1));
     let step = |at: u64, shift: u64| -> Option<Step> {
         let k = at.checked_sub(shift)?;
         steps.get(k as usize).copied()
     };
-    let end = primed_at + slots;
     let element = m.case(
         "element",
         &count,
@@ -140,26 +140,16 @@ pub(super) fn sequence(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
     m.note(&code, "write, code: of the step whose sum is there");
 
     m.section("Control");
-    let group = u64::from(p.group());
     m.clocked(&clk, |b| {
         b.when(&start, |b| {
             b.set(&state, lit(WAIT, 2));
-            b.set(&row_at, lit(0, rw));
             b.set(&tile, lit(0, kw));
-            b.set(&build, lit(0, kw));
-            b.set(&built, zero());
-            b.set(&base, lit(0, aw));
-            b.set(&needed, lit(group, aw));
         })
         .elif(state.is(WAIT) & &primed, |b| {
             b.set(&state, lit(FILL, 2));
         })
         .elif(&fill_end, |b| {
             b.set(&state, lit(ROWS, 2));
-            b.set(&build, build.plus(1));
-            b.set(&built, build.eq(&k_tiles));
-            b.set(&base, base.plus(group));
-            b.set(&needed, needed.plus(group));
         })
         .elif(&tile_end, |b| {
             b.set(
@@ -170,24 +160,38 @@ pub(super) fn sequence(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
                     mux(&primed, lit(FILL, 2), lit(WAIT, 2)),
                 ),
             );
-            b.set(&row_at, lit(0, rw));
             b.set(&tile, tile.plus(1));
+        });
+        b.when(&taken, |b| {
+            b.set(&left, left.minus(1));
+            b.set(&row_end, left.is(1));
+        });
+        b.when(&filling, |b| {
+            b.set(&left, &row_tiles);
+            b.set(&row_end, row_tiles.is(0));
+        });
+        b.when(&start, |b| {
+            b.set(&build, lit(0, kw));
+            b.set(&built, zero());
         })
-        .elif(&taken, |b| {
-            b.set(&row_at, row_at.plus(1));
+        .elif(&fill_end, |b| {
+            b.set(&build, build.plus(1));
+            b.set(&built, &build_last);
         });
         b.when(&start | &fill_end, |b| {
             b.set(&count, lit(0, count_bits));
+            b.set(&there, zero());
         })
-        .elif(&enable, |b| {
-            b.set(&count, count.plus(1));
+        .otherwise(|b| {
+            b.set(&there, act_tiles.gt(build.extend(kw + 1)));
+            b.when(&enable, |b| {
+                b.set(&count, count.plus(1));
+            });
         });
     });
 
     m.section("To the look-ups");
-    let offset = m.wire("offset", &base + element.extend(aw));
-    m.unused(offset.bit(aw - 1));
-    let word = m.wire("word", cat([&act_half, &offset.bits(aw - 2, 0)]));
+    let word = m.wire("word", cat([&act_half, &build, &element]));
     let steer_now = m.wire("steer_now", cat([&operation, &enable]));
     m.assign(&fill, &filling & code.bit(5));
     m.assign(&fill_code, code.bits(4, 0));
@@ -199,8 +203,8 @@ pub(super) fn sequence(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
     let delayed: Vec<(&Expr, &str, Expr)> = vec![
         (&addr, "addr_q", word),
         (&steer, "steer_q", steer_now),
-        (&row, "row_q", row_at.clone()),
-        (&first, "first_q", tile.is(0)),
+        (&row, "row_q", left.clone()),
+        (&first, "first_q", first_tile.clone()),
         (&last, "last_q", last_tile.clone()),
         (&final_row, "final_row_q", row_end.clone()),
     ];

@@ -74,7 +74,7 @@ pub(super) fn latency(p: &CoreParams) -> u32 {
     chain_latency(p) + 1
 }
 
-/// Cycles of a product of `k_tiles` x `row_tiles` weight words when none is waited for and the first table's making hid behind
+/// Cycles of a product of `k_tiles` x `row_tiles` weight words (at least 8 row tiles) when none is waited for and the first table's making hid behind
 /// the product before: each K tile fills its tables, then takes its words.
 pub(super) fn product_cycles(p: &CoreParams, k_tiles: u64, row_tiles: u64) -> u64 {
     k_tiles * (row_tiles + fill_slots(p.code))
@@ -169,7 +169,7 @@ pub fn table_core(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
         &[
             ("start", &ports.start),
             ("act_half", &ports.act_half),
-            ("act_words", &ports.act_words),
+            ("act_tiles", &ports.act_tiles),
             ("k_tiles", &ports.k_tiles),
             ("row_tiles", &ports.row_tiles),
             ("hold", &ports.hold),
@@ -318,7 +318,6 @@ pub fn table_core(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
     m.assign(&ports.sum_data, cat(sums.iter().rev()));
     m.assign(&ports.sum_last, at(&finals, 0));
     let idle = m.reg_init("idle_q", uint(1), 1);
-    m.unused(seq.get("busy"));
     m.clocked(&clk, |b| {
         b.set(&idle, (&idle | &ending) & !&ports.start);
     });
