@@ -62,7 +62,7 @@ fn tables_in_the_native_simulator() {
 
 #[test]
 fn tables_in_verilator() {
-    for (code, size) in [(Code::G3, SIZES[1]), (Code::Sherry, SIZES[3])] {
+    for (code, size) in [(Code::G3, SIZES[1]), (Code::Sherry, SIZES[2])] {
         let p = params(code, size);
         let core = table_core(&p).unwrap_or_else(|e| panic!("{e}"));
         exercise(&mut Dut::verilator(&core), &p);

@@ -221,6 +221,12 @@ pub fn table_core(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
     m.section("Skew: stage i of a chain is i cycles late, the second half of a stage one more");
     let most = chains.iter().map(|c| c.wait + c.stages).max().unwrap_or(1);
     let writes = valids(&mut m, &clk, "write", &write, most);
+    m.comment("Codes that no walk reaches must stay zero: nothing is written before the first reset has been clocked.");
+    let writes: Vec<Expr> = writes
+        .iter()
+        .enumerate()
+        .map(|(k, w)| m.wire(&format!("write_at_{k}"), w & !&clk.rst))
+        .collect();
     let addrs = flip_flops(&mut m, &clk, "addr", &seq.get("addr"), most);
     let steers = flip_flops(&mut m, &clk, "steer", &seq.get("steer"), most);
 
