@@ -14,4 +14,5 @@ pub mod sample;
 pub mod scratchpad;
 pub mod tlmm;
 pub mod top;
+pub mod unit;
 pub mod vec;
