@@ -14,5 +14,6 @@ pub mod sample;
 pub mod scratchpad;
 pub mod tlmm;
 pub mod top;
+pub mod unit;
 pub mod vec;
 pub mod vendor;

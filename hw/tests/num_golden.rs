@@ -1,44 +1,14 @@
 //! Golden finite fp32 against three oracles: native f32/f64, rustc_apfloat, and f64 functions.
 #![allow(clippy::unwrap_used)]
 
-use hw::num::F32;
 use hw::num::golden::{abs, add, from_i32, max, mul, neg, pass, relu, to_i8, to_i32};
 use hw::num::golden_func::{exp, func, recip, reduce_exp, rsqrt};
 use hw::num::table::Func;
+use hw::num::{CORNERS, F32};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rustc_apfloat::ieee::Single;
 use rustc_apfloat::{Float, Round, Status};
-
-/// Patterns around every rule of the format: zeros, denormals, both ends of the range, exponent 255.
-const CORNERS: [u32; 26] = [
-    0x0000_0000,
-    0x0000_0001,
-    0x007f_ffff,
-    0x0080_0000,
-    0x0080_0001,
-    0x00ff_ffff,
-    0x0100_0000,
-    0x0b80_0000,
-    0x1fff_ffff,
-    0x2000_0000,
-    0x3300_0000,
-    0x337f_ffff,
-    0x3380_0000,
-    0x3eff_ffff,
-    0x3f00_0000,
-    0x3f7f_ffff,
-    0x3f80_0000,
-    0x3f80_0001,
-    0x3fc0_0000,
-    0x4b7f_ffff,
-    0x4b80_0000,
-    0x4f00_0000,
-    0x7f00_0000,
-    0x7f7f_ffff,
-    0x7f80_0000,
-    0x7fff_ffff,
-];
 
 fn corners() -> impl Iterator<Item = F32> + Clone {
     CORNERS

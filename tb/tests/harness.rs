@@ -4,7 +4,7 @@
 
 use tb::sim::{BuildSpec, Model, Peek, PortSpec, Sim, SimError};
 use tb::stream::{Beat, Bench, StreamError};
-use tb::yosys::{Target, YosysError, synth};
+use tb::yosys::{Options, Target, YosysError, synth, synth_with};
 
 const FIFO: &str = include_str!("verilog/wide_fifo.v");
 const STORE: &str = include_str!("verilog/fifo_store.v");
@@ -309,8 +309,13 @@ fn synthesis_infers_multipliers_and_block_memory() {
             total.raw.keys().all(|kind| kind != "mul_part"),
             "{report:?}"
         );
-        let flat = synth(&mul_ram(), "mul_ram", target, true).unwrap();
+        let options = Options {
+            flatten: true,
+            levels: true,
+        };
+        let flat = synth_with(&mul_ram(), "mul_ram", target, options).unwrap();
         assert_eq!(flat.modules.len(), 1);
+        assert!(flat.total.levels > Some(0), "{flat:?}");
         assert_eq!((flat.total.dsp, flat.total.bram), (2, bram), "{flat:?}");
     }
 }

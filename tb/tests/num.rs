@@ -5,13 +5,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use hw::num::F32;
 use hw::num::golden::{add, from_i32, mul, to_i8, to_i32};
 use hw::num::golden_func::func;
 use hw::num::table::Func;
 use hw::num::{
-    ADD_LATENCY, FROM_I32_LATENCY, FUNC_LATENCY, MUL_LATENCY, TO_INT_LATENCY, fp_add, fp_from_i32,
-    fp_func, fp_mul, fp_to_int,
+    ADD_LATENCY, CORNERS, F32, FROM_I32_LATENCY, FUNC_LATENCY, MUL_LATENCY, TO_INT_LATENCY, fp_add,
+    fp_from_i32, fp_func, fp_mul, fp_to_int,
 };
 use hw::rtl::{Design, Module, Port, PortDir};
 use rand::{Rng, SeedableRng};
@@ -20,40 +19,6 @@ use tb::sim::{BuildSpec, Model, PortSpec, Sim};
 
 /// Random operands a unit; corners come on top.
 const VECTORS: usize = 300_000;
-
-/// Patterns around every rule of the format, to be used with both signs.
-const CORNERS: [u32; 30] = [
-    0x0000_0000,
-    0x0000_0001,
-    0x007f_ffff,
-    0x0080_0000,
-    0x0080_0001,
-    0x00ff_ffff,
-    0x0100_0000,
-    0x0b80_0000,
-    0x1fff_ffff,
-    0x2000_0000,
-    0x3300_0000,
-    0x337f_ffff,
-    0x3380_0000,
-    0x3eff_ffff,
-    0x3f00_0000,
-    0x3f7f_ffff,
-    0x3f80_0000,
-    0x3f80_0001,
-    0x3fc0_0000,
-    0x42fe_0000,
-    0x42ff_0000,
-    0x42ff_ffff,
-    0x4300_0000,
-    0x4b7f_ffff,
-    0x4b80_0000,
-    0x4eff_ffff,
-    0x4f00_0000,
-    0x7f00_0000,
-    0x7f7f_ffff,
-    0x7fff_ffff,
-];
 
 fn corners() -> impl Iterator<Item = u32> + Clone {
     CORNERS

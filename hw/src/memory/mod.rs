@@ -16,8 +16,11 @@ pub mod store;
 
 pub use golden::{Dram, MemoryFault};
 
+use crate::control::OP_BITS;
+use crate::isa::Cause;
 use crate::params::MachineParams;
-use crate::rtl::{Clock, Expr, ModuleBuilder, RtlError, cat, lit, mux, one, uint, zero};
+use crate::rtl::{Clock, Expr, ModuleBuilder, RtlError, Sink, Source, cat, lit, mux, uint, zero};
+use crate::unit::{StickyFault, instruction_register, operand};
 
 /// Bits of the beat count of a request.
 pub const BEATS_BITS: u32 = 24;
@@ -103,20 +106,23 @@ struct Operation {
 impl Operation {
     /// Registers that take the fields of `op` while `take` is high.
     fn capture(m: &mut ModuleBuilder, clk: &Clock, take: &Expr, op: &Expr) -> Operation {
-        let mut field =
-            |name: &str, high: u32, low: u32| m.delay(name, clk, Some(take), op.bits(high, low));
-        let operation = Operation {
-            opcode: field("opcode", 7, 0),
-            state: field("from_state", 11, 11),
-            pc: field("pc", 31, 16),
-            f0: field("f0", 63, 32),
-            offset: field("offset", 95, 64),
-            n: field("n", 127, 96),
-        };
-        m.unused(op.bits(10, 8));
-        m.unused(op.bits(15, 12));
-        m.unused(op.bits(255, 128));
-        operation
+        let fields = [
+            ("opcode", 7, 0),
+            ("from_state", 11, 11),
+            ("pc", 31, 16),
+            operand("f0", 0),
+            operand("offset", 1),
+            operand("n", 2),
+        ];
+        let [opcode, state, pc, f0, offset, n] = instruction_register(m, clk, take, op, fields);
+        Operation {
+            opcode,
+            state,
+            pc,
+            f0,
+            offset,
+            n,
+        }
     }
 
     /// Byte address of the beat that holds the first byte: base + 4 * offset, the place in the beat left out.
@@ -145,31 +151,60 @@ fn ceil_shift(m: &mut ModuleBuilder, name: &str, x: &Expr, k: u32) -> Expr {
     sum.bits(32, k).extend(33)
 }
 
-/// Sticky fault of a unit: `fault_valid`, `fault_cause`, `fault_info`, `fault_pc`, held until reset.
-fn unit_fault(
-    m: &mut ModuleBuilder,
-    clk: &Clock,
-    raise: &Expr,
-    cause: &Expr,
-    info: &Expr,
-    pc: &Expr,
-) -> Expr {
-    let valid = m.output("fault_valid", uint(1), "held until reset");
-    let faulted = m.reg_init("faulted", uint(1), 0);
-    m.clocked(clk, |b| {
-        b.when(raise, |b| {
-            b.set(&faulted, one());
-        });
-    });
-    m.assign(&valid, &faulted);
-    for (name, value, doc) in [
-        ("cause", cause, "ALIGN or OPERAND"),
-        ("info", info, "offset (ALIGN) or n (OPERAND)"),
-        ("pc", pc, ""),
-    ] {
-        let out = m.output(&format!("fault_{name}"), value.ty(), doc);
-        let held = m.delay(&format!("{name}_q"), clk, Some(raise), value);
-        m.assign(&out, held);
+/// The ports that load and store have in common.
+struct MovePorts {
+    op: Sink,
+    done: Expr,
+    image_base: Expr,
+    state_base: Expr,
+    req: Source,
+    fault: StickyFault,
+    fault_pc: Expr,
+}
+
+impl MovePorts {
+    /// Declares the ports; `done` says when it pulses.
+    #[track_caller]
+    fn new(m: &mut ModuleBuilder, p: &MoveParams, done: &str) -> MovePorts {
+        let address = uint(p.addr_bits);
+        MovePorts {
+            op: m.sink("op", uint(OP_BITS), "instruction with resolved operands"),
+            done: m.output("done", uint(1), done),
+            fault: StickyFault::outputs(m, "ALIGN or OPERAND", "offset (ALIGN) or n (OPERAND)"),
+            fault_pc: m.output("fault_pc", uint(PC_BITS), "instruction"),
+            image_base: m.input("image_base", address, "byte address"),
+            state_base: m.input("state_base", address, "byte address"),
+            req: m.source(
+                "mem_req",
+                uint(request_bits(p.addr_bits)),
+                "{pc, beats, byte address}",
+            ),
+        }
     }
-    faulted
+
+    /// In state `compute` an instruction off the beats (ALIGN) or too long (OPERAND) is refused: sets `faulted`. Gives
+    /// the wire that says so.
+    #[track_caller]
+    fn refuse(
+        &self,
+        m: &mut ModuleBuilder,
+        clk: &Clock,
+        (faulted, compute): (&Expr, &Expr),
+        o: &Operation,
+        (astray, oversize): (&Expr, &Expr),
+    ) -> Expr {
+        let refuse = m.wire("refuse", compute & (astray | oversize));
+        let code = |c: Cause| lit(c.code().into(), 8);
+        let mut hold = |name: &str, value: &Expr| m.delay(name, clk, Some(&refuse), value);
+        let cause = hold(
+            "cause_q",
+            &mux(astray, code(Cause::Align), code(Cause::Operand)),
+        );
+        let info = hold("info_q", &mux(astray, &o.offset, &o.n));
+        let pc = hold("pc_q", &o.pc);
+        m.assign(&self.fault_pc, pc);
+        self.fault
+            .raise(m, clk, (faulted, &refuse), (&cause, &info));
+        refuse
+    }
 }

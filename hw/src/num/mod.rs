@@ -24,6 +24,7 @@
 //! | [`table`] | coefficients of the three functions, read by golden and hardware alike |
 //! | `add`, `mul`, `convert`, `func` | the RTL of the same units |
 //! | `parts` | RTL that the units share |
+//! | `corners` | patterns at the borders of the format, for tests |
 //!
 //! # Hardware
 //! Every unit is a pipeline without reset and without handshake. While `en` is high all stages advance; while it
@@ -41,6 +42,7 @@
 
 mod add;
 mod convert;
+mod corners;
 mod func;
 pub mod golden;
 pub mod golden_func;
@@ -52,6 +54,7 @@ mod tests;
 
 pub use add::{ADD_LATENCY, fp_add};
 pub use convert::{FROM_I32_LATENCY, TO_INT_LATENCY, fp_from_i32, fp_to_int};
+pub use corners::CORNERS;
 pub use func::{FUNC_BITS, FUNC_LATENCY, fp_func};
 pub use mul::{MUL_LATENCY, fp_mul};
 

@@ -13,17 +13,21 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `pe` | control: loading, walk over the packet, results |
+//! | `pe` | control: loading, rows, results |
 //! | `pe_load` | activation vectors from the scratchpad as beats |
+//! | `pe_walk` | walk over the packet's beats and vectors |
 //! | `pe_row` | one row: operands, multipliers, dot product, accumulators |
+//! | `pe_dots` | dot products of a row, gathered to words |
 //! | `pe_results` | results of both operations to the scratchpad, row by row |
 
+mod dots;
 pub mod golden;
 mod parts;
 mod row;
 mod rtl;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 pub use rtl::pe;
 

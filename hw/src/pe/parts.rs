@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::PeParams;
 use crate::glue::{End, GearboxParams, gearbox};
 use crate::rtl::{Expr, Module, RtlError, cat, clog2, lit, mux, one, uint};
-use crate::scratchpad::{ADDR_BITS, COUNT_BITS, command, vector_reader, vector_writer};
+use crate::scratchpad::{
+    COUNT_BITS, ReaderPort, WriterPort, command, vector_reader, vector_writer,
+};
 
 /// Ports: `clk`, `rst`, `start` with its operands, read port, `load*`, `done`.
 pub(super) fn loader(p: &PeParams) -> Result<Arc<Module>, RtlError> {
@@ -26,11 +28,7 @@ pub(super) fn loader(p: &PeParams) -> Result<Arc<Module>, RtlError> {
     let row_end = m.input("row_end", uint(rw), "rows minus one");
     let words = m.input("words", uint(COUNT_BITS), "words of a vector");
     let beats = m.input("beats", uint(aw + 1), "beats of a vector");
-    let req_valid = m.output("req_valid", uint(1), "read port of the scratchpad");
-    let req_ready = m.input("req_ready", uint(1), "");
-    let req_addr = m.output("req_addr", uint(ADDR_BITS), "word");
-    let rsp_valid = m.input("rsp_valid", uint(1), "");
-    let rsp_data = m.input("rsp_data", uint(word), "");
+    let rd = ReaderPort::new(&mut m, "", word);
     let load = m.output("load", uint(1), "a beat");
     let load_row = m.output("load_row", uint(rw), "its row");
     let load_addr = m.output("load_addr", uint(aw), "its place");
@@ -48,16 +46,16 @@ pub(super) fn loader(p: &PeParams) -> Result<Arc<Module>, RtlError> {
         &vector_reader(word)?,
         &clk,
         &[
-            ("cmd_valid", &asking),
-            ("cmd_data", &cmd),
-            ("out_ready", &words_ready),
-            ("req_ready", &req_ready),
-            ("rsp_valid", &rsp_valid),
-            ("rsp_data", &rsp_data),
-        ],
+            &[
+                ("cmd_valid", &asking),
+                ("cmd_data", &cmd),
+                ("out_ready", &words_ready),
+            ],
+            rd.inputs().as_slice(),
+        ]
+        .concat(),
     );
-    m.assign(&req_valid, reader.get("req_valid"));
-    m.assign(&req_addr, reader.get("req_addr"));
+    rd.drive(&mut m, &reader);
     let asked = m.wire("asked", &asking & reader.get("cmd_ready"));
     m.clocked(&clk, |b| {
         b.when(&start, |b| {
@@ -148,10 +146,7 @@ pub(super) fn results(p: &PeParams) -> Result<Arc<Module>, RtlError> {
         "accumulators of each row at acc_addr",
     );
     let acc_addr = m.output("acc_addr", uint(xw), "beat of accumulators");
-    let wr_valid = m.output("wr_valid", uint(1), "write port of the scratchpad");
-    let wr_ready = m.input("wr_ready", uint(1), "");
-    let wr_addr = m.output("wr_addr", uint(ADDR_BITS), "word");
-    let wr_data = m.output("wr_data", uint(word), "");
+    let wr = WriterPort::new(&mut m, word);
     let done = m.output("done", uint(1), "pulse: all rows are visible");
 
     m.section("One command a row");
@@ -170,12 +165,10 @@ pub(super) fn results(p: &PeParams) -> Result<Arc<Module>, RtlError> {
             ("cmd_data", &cmd),
             ("in_valid", &in_valid),
             ("in_data", &in_data),
-            ("wr_ready", &wr_ready),
+            ("wr_ready", &wr.ready),
         ],
     );
-    m.assign(&wr_valid, writer.get("wr_valid"));
-    m.assign(&wr_addr, writer.get("wr_addr"));
-    m.assign(&wr_data, writer.get("wr_data"));
+    wr.drive(&mut m, &writer);
     let asked = m.wire("asked", &asking & writer.get("cmd_ready"));
     let done_row = m.reg("done_row", uint(rw));
     let row_done = writer.get("done");

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use super::PeParams;
+use super::dots::dots;
 use super::parts::{loader, results};
 use super::row::{PRODUCT_STAGE, row};
+use super::walk::{beat_bits, walk};
 use crate::glue::{ceil_shift, delays, valids};
-use crate::isa::{Cause, Op};
+use crate::isa::Cause;
 use crate::rtl::{
-    Expr, Module, ModuleBuilder, RtlError, all, any, bits_for, cat, clog2, lit, mux, one, uint,
-    zero,
+    Expr, Module, RtlError, all, any, bits_for, cat, clog2, lit, mux, one, uint, zero,
 };
-use crate::scratchpad::{ADDR_BITS, COUNT_BITS};
+use crate::scratchpad::{COUNT_BITS, ReaderPort, WriterPort};
+use crate::unit::{StickyFault, instruction_register, operand};
 
 /// States of the control.
 const IDLE: u64 = 0;
@@ -71,43 +73,40 @@ pub fn pe(p: &PeParams) -> Result<Arc<Module>, RtlError> {
         uint(1),
         "pulse: instruction retired, results visible",
     );
-    let fault_valid = m.output("fault_valid", uint(1), "held until reset");
-    let fault_cause = m.output("fault_cause", uint(8), "2 OPERAND, 3 STREAM_SHORT");
-    let fault_info = m.output(
-        "fault_info",
-        uint(32),
+    let fault = StickyFault::outputs(
+        &mut m,
+        "2 OPERAND, 3 STREAM_SHORT",
         "the operand, or the vector at which beats ended",
     );
     let w = m.sink_last("w", uint(p.bus_bits), "packets of vectors");
-    let rd_valid = m.output("rd_req_valid", uint(1), "read port of the scratchpad");
-    let rd_ready = m.input("rd_req_ready", uint(1), "");
-    let rd_addr = m.output("rd_req_addr", uint(ADDR_BITS), "word");
-    let rd_rsp_valid = m.input("rd_rsp_valid", uint(1), "2 cycles after the grant");
-    let rd_rsp_data = m.input("rd_rsp_data", uint(word), "");
-    let wr_valid = m.output("wr_valid", uint(1), "write port of the scratchpad");
-    let wr_ready = m.input("wr_ready", uint(1), "");
-    let wr_addr = m.output("wr_addr", uint(ADDR_BITS), "word");
-    let wr_data = m.output("wr_data", uint(word), "");
+    let rd = ReaderPort::new(&mut m, "rd", word);
+    let wr = WriterPort::new(&mut m, word);
 
     m.section("Instruction");
     let shift = p.macs().trailing_zeros();
     let (rw, aw) = (clog2(p.rows.into()), clog2(p.act_beats().into()));
-    let (bw, xw) = (
-        clog2((p.max_len / p.macs()).into()),
-        clog2(p.axpy_beats().into()),
-    );
+    let (bw, xw) = (beat_bits(p), clog2(p.axpy_beats().into()));
     let state = m.reg_init("state", uint(3), IDLE);
     m.note(&state, "0 idle, 1 check, 2 load, 3 run, 4 drain");
-    let axpy = m.reg("axpy", uint(1));
-    let flags = m.reg("flags", uint(4));
-    m.note(&flags, "rows minus one");
-    let names = ["dst", "src", "n", "len", "dst_stride", "src_stride"];
-    let [dst, src, n, len, dst_stride, src_stride] = names.map(|name| m.reg(name, uint(32)));
-    m.unused(op.data.bits(31, 12));
-    m.unused(op.data.bits(255, 224));
-    let faulted = m.reg_init("faulted", uint(1), 0);
+    let faulted = fault.flag(&mut m);
     m.assign(&op.ready, state.is(IDLE) & !&faulted);
     let accept = m.wire("accept", op.fire());
+    let fields = [
+        // The opcodes of pedot and peaxpy differ in this bit alone.
+        ("axpy", 0, 0),
+        ("flags", 11, 8),
+        operand("", 0),
+        operand("src", 1),
+        operand("n", 2),
+        operand("len", 3),
+        operand("dst_stride", 4),
+        operand("src_stride", 5),
+    ];
+    let [axpy, flags, first_dst, src, n, len, dst_stride, src_stride] =
+        instruction_register(&mut m, &clk, &accept, &op.data, fields);
+    m.note(&flags, "rows minus one");
+    let dst = m.reg("dst", uint(32));
+    m.note(&dst, "word of the next results");
     let over = |x: &Expr, max: u32| x.gt(lit(max.into(), 32));
     let bad_rows = m.wire(
         "bad_rows",
@@ -138,46 +137,47 @@ pub fn pe(p: &PeParams) -> Result<Arc<Module>, RtlError> {
         &loader(p)?,
         &clk,
         &[
-            ("start", &start),
-            ("base", &src),
-            ("stride", &src_stride),
-            ("row_end", &row_end),
-            ("words", &src_words),
-            ("beats", &src_beats),
-            ("req_ready", &rd_ready),
-            ("rsp_valid", &rd_rsp_valid),
-            ("rsp_data", &rd_rsp_data),
-        ],
+            &[
+                ("start", &start),
+                ("base", &src),
+                ("stride", &src_stride),
+                ("row_end", &row_end),
+                ("words", &src_words),
+                ("beats", &src_beats),
+            ],
+            rd.inputs().as_slice(),
+        ]
+        .concat(),
     );
-    m.assign(&rd_valid, load.get("req_valid"));
-    m.assign(&rd_addr, load.get("req_addr"));
+    rd.drive(&mut m, &load);
 
     m.section("Walk over beats and vectors");
-    let beat = m.reg("beat", uint(bw));
-    let vector = m.reg("vector", uint(32));
-    let group_busy = m.reg_init("group_busy", uint(1), 0);
-    m.note(
-        &group_busy,
-        "a word of dot products is on its way to the scratchpad",
-    );
-    let ended = m.reg("ended", uint(1));
-    let beats = m.wire("beats", len.bits(bw + shift, shift));
-    let beat_end = m.wire("beat_end", beats.minus(1));
-    m.unused(beat_end.bit(bw));
-    let vector_end = m.wire("vector_end", beat.eq(beat_end.bits(bw - 1, 0)));
     let lw = lanes.trailing_zeros();
-    let last_vector = m.wire("last_vector", vector.plus(1).eq(&n));
-    let lane_full = m.wire("lane_full", vector.bits(lw - 1, 0).reduce_and());
-    let group_end = all([&vector_end, &(&lane_full | &last_vector), &!&axpy]);
-    let group_end = m.wire("group_end", group_end);
     let running = m.wire("running", state.is(RUN) & !&faulted);
-    let may_take = m.wire("may_take", &running & !(&group_end & &group_busy));
-    let drop = m.wire("drop", state.is(DRAIN) & !&ended);
-    m.assign(&w.ready, &may_take | &drop);
+    let draining = m.wire("draining", state.is(DRAIN));
+    let beats = m.wire("beats", len.bits(bw + shift, shift));
     let w_last = w.last.clone().unwrap_or_else(zero);
-    let take = m.wire("take", &may_take & &w.valid);
-    let finish = m.wire("finish", all([&take, &vector_end, &last_vector]));
-    let short = m.wire("short", all([&take, &w_last, &!&finish]));
+    let word_written = m.wire_decl("word_written", uint(1));
+    let walk = m.instance(
+        "u_walk",
+        &walk(p)?,
+        &clk,
+        &[
+            ("start", &start),
+            ("running", &running),
+            ("draining", &draining),
+            ("axpy", &axpy),
+            ("n", &n),
+            ("len", &beats),
+            ("w_valid", &w.valid),
+            ("w_last", &w_last),
+            ("word_written", &word_written),
+        ],
+    );
+    m.assign(&w.ready, walk.get("w_ready"));
+    let (beat, vector) = (walk.get("beat"), walk.get("vector"));
+    let (take, vector_end) = (walk.get("take"), walk.get("vector_end"));
+    let (finish, ended) = (walk.get("finish"), walk.get("ended"));
 
     m.section("Tags that follow the beat");
     let sum_at = p.sum_stage();
@@ -188,7 +188,7 @@ pub fn pe(p: &PeParams) -> Result<Arc<Module>, RtlError> {
     let first_beats = delays(&mut m, &clk, "first_beat", &first_beat, sum_at);
     let first_vectors = delays(&mut m, &clk, "first_vector", &first_vector, PRODUCT_STAGE);
     let ends = delays(&mut m, &clk, "vector_end", &vector_end, sum_at + 1);
-    let group_ends = delays(&mut m, &clk, "group_end", &group_end, sum_at + 2);
+    let word_ends = delays(&mut m, &clk, "word_end", &walk.get("word_end"), sum_at + 2);
     let lane = delays(&mut m, &clk, "lane", &vector.bits(lw - 1, 0), sum_at + 1);
     let acc_at = delays(
         &mut m,
@@ -241,32 +241,44 @@ pub fn pe(p: &PeParams) -> Result<Arc<Module>, RtlError> {
             .collect()
     };
 
-    m.section("Dot products to words: a word is kept while it is written and the next one fills");
+    m.section("Dot products to words");
     let store = m.wire("store", &valid[s + 1] & &ends[s + 1]);
-    let dots: Vec<Expr> = rows.iter().map(|r| r.get("dot")).collect();
-    let words = dot_words(&mut m, &clk, p, &dots, &store, &lane[s + 1]);
-    let group = m.wire("group", &valid[s + 2] & &group_ends[s + 2]);
-    let held = m.delay("held_words", &clk, Some(&group), &words);
-    let wide: Vec<Expr> = (0..p.rows * lanes)
-        .map(|i| {
-            let dot = m.wire(&format!("held{i}"), held.element(i, p.dot_bits()).signed());
-            dot.extend(32).unsigned()
+    let keep = m.wire("keep", &valid[s + 2] & &word_ends[s + 2]);
+    let gather = dots(p)?;
+    let words: Vec<Expr> = rows
+        .iter()
+        .enumerate()
+        .map(|(r, row)| {
+            let inputs = [
+                ("dot", &row.get("dot").unsigned()),
+                ("store", &store),
+                ("lane", &lane[s + 1]),
+                ("keep", &keep),
+            ];
+            let gathered = m.instance(&format!("u_dots{r}"), &gather, &clk, &inputs);
+            gathered.get("word")
         })
         .collect();
-    let wide = m.wire("held_lanes", cat(wide.iter().rev()));
+    let words = m.wire("dot_words", cat(words.iter().rev()));
 
     m.section("Results");
     let settled = m.wire("settled", !any(&valid[1..=product_at]));
     let drained = m.reg("drained", uint(1));
     m.note(&drained, "the accumulators have been handed over");
-    let drain = all([&state.is(DRAIN), &axpy, &!&drained, &settled]);
+    let drain = all([&draining, &axpy, &!&drained, &settled]);
     let drain = m.wire("drain", drain);
-    let write = m.wire("write", &group | &drain);
+    let write = m.wire("write", &keep | &drain);
     let len_low = len.bits(bits_for(p.max_axpy.into()) - 1, 0);
     let axpy_words = ceil_shift(&mut m, "axpy_words", &len_low, lw, COUNT_BITS);
     let dst_words = m.wire("dst_words", mux(&axpy, &axpy_words, lit(1, COUNT_BITS)));
     let accs: Vec<Expr> = rows.iter().map(|r| r.get("acc")).collect();
     let accs = m.wire("accs", cat(accs.iter().rev()));
+    let beat_end = walk.get("beat_end");
+    if bw > xw {
+        m.comment("A vector of peaxpy is shorter than the longest of pedot.");
+        m.unused(beat_end.bits(bw - 1, xw));
+    }
+    let beat_end = beat_end.resize(xw.min(bw)).extend(xw);
     let out = m.instance(
         "u_results",
         &results(p)?,
@@ -278,37 +290,27 @@ pub fn pe(p: &PeParams) -> Result<Arc<Module>, RtlError> {
             ("stride", &dst_stride),
             ("row_end", &row_end),
             ("words", &dst_words),
-            ("beat_end", &beat_end.bits(xw.min(bw) - 1, 0).extend(xw)),
-            ("dots", &wide),
+            ("beat_end", &beat_end),
+            ("dots", &words),
             ("accs", &accs),
-            ("wr_ready", &wr_ready),
+            ("wr_ready", &wr.ready),
         ],
     );
     m.assign(&drain_addr, out.get("acc_addr"));
-    m.assign(&wr_valid, out.get("wr_valid"));
-    m.assign(&wr_addr, out.get("wr_addr"));
-    m.assign(&wr_data, out.get("wr_data"));
+    wr.drive(&mut m, &out);
 
     m.section("Control");
     let out_done = out.get("done");
     let written = m.reg("written", uint(1));
-    let dots_done = m.wire("dots_done", !&axpy & !&group_busy);
-    let over_all = all([&state.is(DRAIN), &ended, &(&written | &dots_done)]);
+    let dots_done = m.wire("dots_done", !&axpy & !walk.get("word_busy"));
+    m.assign(&word_written, &out_done);
+    let over_all = all([&draining, &ended, &(&written | &dots_done)]);
     let retire = m.wire("retire", over_all);
     let done_q = m.reg_init("done_q", uint(1), 0);
-    let last_beat = m.wire("last_beat", (&finish | (&drop & &w.valid)) & &w_last);
     m.clocked(&clk, |b| {
         b.set(&done_q, &retire);
         b.when(&accept, |b| {
             b.set(&state, lit(CHECK, 3));
-            b.set(&axpy, op.data.bits(7, 0).is(Op::Peaxpy as u64));
-            b.set(&flags, op.data.bits(11, 8));
-            for (field, reg) in [&src, &n, &len, &dst_stride, &src_stride]
-                .iter()
-                .enumerate()
-            {
-                b.set(reg, op.data.element(2 + field as u32, 32));
-            }
         })
         .elif(&start, |b| {
             b.set(&state, lit(LOAD, 3));
@@ -323,77 +325,26 @@ pub fn pe(p: &PeParams) -> Result<Arc<Module>, RtlError> {
             b.set(&state, lit(IDLE, 3));
         });
         b.when(&accept, |b| {
-            b.set(&dst, op.data.element(1, 32));
+            b.set(&dst, &first_dst);
         })
         .elif(&out_done, |b| {
             b.set(&dst, dst.plus(1));
         });
-        b.when(&start, |b| {
-            b.set(&beat, lit(0, bw));
-            b.set(&vector, lit(0, 32));
-        })
-        .elif(&take, |b| {
-            b.set(&beat, mux(&vector_end, lit(0, bw), beat.plus(1)));
-            b.when(&vector_end, |b| {
-                b.set(&vector, vector.plus(1));
-            });
-        });
-        b.set(&ended, (&ended | &last_beat) & !&start);
         b.set(&drained, (&drained | &drain) & !&start);
         b.set(&written, (&written | (&drained & &out_done)) & !&start);
-        let begun = &take & &group_end;
-        b.set(&group_busy, begun | (&group_busy & !&out_done));
     });
     m.assign(&done, &done_q);
 
     m.section("Faults: the first is kept, and nothing more is taken");
-    let cause = m.reg("cause", uint(8));
-    let info = m.reg("info", uint(32));
-    m.clocked(&clk, |b| {
-        b.when(&checking & &bad, |b| {
-            b.set(&faulted, one());
-            b.set(&cause, lit(Cause::Operand.code().into(), 8));
-            let count = flags.extend(32).plus(1);
-            b.set(&info, mux(&bad_rows, count, mux(&bad_len, &len, &n)));
-        })
-        .elif(&short, |b| {
-            b.set(&faulted, one());
-            b.set(&cause, lit(Cause::StreamShort.code().into(), 8));
-            b.set(&info, &vector);
-        });
-    });
-    m.assign(&fault_valid, &faulted);
-    m.assign(&fault_cause, &cause);
-    m.assign(&fault_info, &info);
+    let refused = m.wire("refused", &checking & &bad);
+    let raise = m.wire("raise", &refused | walk.get("short"));
+    let count = flags.extend(32).plus(1);
+    let operand = mux(&bad_rows, count, mux(&bad_len, &len, &n));
+    let code = |c: Cause| lit(c.code().into(), 8);
+    let cause = mux(&refused, code(Cause::Operand), code(Cause::StreamShort));
+    let cause = m.delay("cause", &clk, Some(&raise), cause);
+    let info = mux(&refused, operand, &vector);
+    let info = m.delay("info", &clk, Some(&raise), info);
+    fault.raise(&mut m, &clk, (&faulted, &raise), (&cause, &info));
     m.finish()
-}
-
-/// Words of L dot products, one a row, filled lane by lane; lanes above the newest are 0.
-fn dot_words(
-    m: &mut ModuleBuilder,
-    clk: &crate::rtl::Clock,
-    p: &PeParams,
-    dots: &[Expr],
-    store: &Expr,
-    lane: &Expr,
-) -> Expr {
-    let mut regs = Vec::new();
-    for (r, dot) in dots.iter().enumerate() {
-        for l in 0..p.lanes {
-            let reg = m.reg(&format!("dot{r}_{l}"), uint(p.dot_bits()));
-            let here = lane.is(l.into());
-            m.clocked(clk, |b| {
-                b.when(store & here, |b| {
-                    b.set(&reg, dot.unsigned());
-                });
-                if l > 0 {
-                    b.when(store & lane.is(0), |b| {
-                        b.set(&reg, lit(0, p.dot_bits()));
-                    });
-                }
-            });
-            regs.push(reg);
-        }
-    }
-    m.wire("dot_words", cat(regs.iter().rev()))
 }

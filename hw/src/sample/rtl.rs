@@ -9,7 +9,10 @@ use crate::rtl::{
     Clock, Expr, MemStyle, Module, ModuleBuilder, RtlError, bits_for, cat, clog2, lit, mux, one,
     repeat, uint, zero,
 };
-use crate::scratchpad::{ADDR_BITS, COUNT_BITS, command, vector_reader, vector_writer};
+use crate::scratchpad::{
+    ADDR_BITS, COUNT_BITS, ReaderPort, WriterPort, command, vector_reader, vector_writer,
+};
+use crate::unit::{StickyFault, instruction_register, operand};
 
 // States of an instruction.
 const IDLE: u64 = 0;
@@ -40,22 +43,30 @@ struct Operation {
 
 impl Operation {
     fn capture(m: &mut ModuleBuilder, clk: &Clock, take: &Expr, op: &Expr) -> Operation {
-        let mut field =
-            |name: &str, high: u32, low: u32| m.delay(name, clk, Some(take), op.bits(high, low));
-        let operation = Operation {
-            opcode: field("opcode", 1, 0),
-            first: field("first_tile", 8, 8),
-            dst: field("dst", 63, 32),
-            src: field("src", 95, 64),
-            indices: field("indices", 127, 96),
-            n: field("n", 159, 128),
-            k: field("k", 191, 160),
-            base: field("base", 223, 192),
-            dst_indices: field("dst_indices", 255, 224),
-        };
-        m.unused(op.bits(7, 2));
-        m.unused(op.bits(31, 9));
-        operation
+        let fields = [
+            ("opcode", 1, 0),
+            ("first_tile", 8, 8),
+            operand("dst", 0),
+            operand("src", 1),
+            operand("indices", 2),
+            operand("n", 3),
+            operand("k", 4),
+            operand("base", 5),
+            operand("dst_indices", 6),
+        ];
+        let [opcode, first, dst, src, indices, n, k, base, dst_indices] =
+            instruction_register(m, clk, take, op, fields);
+        Operation {
+            opcode,
+            first,
+            dst,
+            src,
+            indices,
+            n,
+            k,
+            base,
+            dst_indices,
+        }
     }
 
     fn is(&self, op: Op) -> Expr {
@@ -100,18 +111,9 @@ pub fn sample(p: &SampleParams) -> Result<Arc<Module>, RtlError> {
     let clk = m.clock_reset("clk", "rst");
     let op = m.sink("op", uint(256), "instruction with resolved operands");
     let done = m.output("done", uint(1), "pulse: the instruction is finished");
-    let fault_valid = m.output("fault_valid", uint(1), "held until reset");
-    let fault_cause = m.output("fault_cause", uint(8), "OPERAND");
-    let fault_info = m.output("fault_info", uint(32), "k or n");
-    let req_valid = m.output("rd_req_valid", uint(1), "scratchpad read port");
-    let req_ready = m.input("rd_req_ready", uint(1), "");
-    let req_addr = m.output("rd_req_addr", uint(ADDR_BITS), "");
-    let rsp_valid = m.input("rd_rsp_valid", uint(1), "2 cycles after the grant");
-    let rsp_data = m.input("rd_rsp_data", uint(width), "");
-    let wr_valid = m.output("wr_valid", uint(1), "scratchpad write port");
-    let wr_ready = m.input("wr_ready", uint(1), "");
-    let wr_addr = m.output("wr_addr", uint(ADDR_BITS), "");
-    let wr_data = m.output("wr_data", uint(width), "");
+    let fault = StickyFault::outputs(&mut m, "OPERAND", "k or n");
+    let rd = ReaderPort::new(&mut m, "rd", width);
+    let wr = WriterPort::new(&mut m, width);
 
     m.section("Take an instruction");
     let state = m.reg_init("state", uint(STATE_BITS), IDLE);
@@ -119,7 +121,7 @@ pub fn sample(p: &SampleParams) -> Result<Arc<Module>, RtlError> {
         &state,
         "0 idle, 1 prepare, 2 stream, 3 multiply, 4 search, 5 pick, 6 values, 7 indices, 8 scalar",
     );
-    let faulted = m.reg_init("faulted", uint(1), 0);
+    let faulted = fault.flag(&mut m);
     m.assign(&op.ready, state.is(IDLE) & !&faulted);
     let take = m.wire("take", op.fire());
     let o = Operation::capture(&mut m, &clk, &take, &op.data);
@@ -136,14 +138,8 @@ pub fn sample(p: &SampleParams) -> Result<Arc<Module>, RtlError> {
     let refuse = m.wire("refuse", &prepare & !&seeds & (&bad_k | oversize));
     let begin = m.wire("begin_stream", &prepare & !&seeds & !&refuse);
     let info = m.delay("info", &clk, Some(&refuse), mux(&bad_k, &o.k, &o.n));
-    m.clocked(&clk, |b| {
-        b.when(&refuse, |b| {
-            b.set(&faulted, one());
-        });
-    });
-    m.assign(&fault_valid, &faulted);
-    m.assign(&fault_cause, lit(Cause::Operand.code().into(), 8));
-    m.assign(&fault_info, &info);
+    let cause = lit(Cause::Operand.code().into(), 8);
+    fault.raise(&mut m, &clk, (&faulted, &refuse), (&cause, &info));
 
     m.section("Reader: logits or weights; for a draw then the word with its index");
     let turn = m.reg("turn", uint(turn_bits));
@@ -161,16 +157,16 @@ pub fn sample(p: &SampleParams) -> Result<Arc<Module>, RtlError> {
         &vector_reader(width)?,
         &clk,
         &[
-            ("cmd_valid", &ask_read),
-            ("cmd_data", &read_cmd),
-            ("out_ready", &word_ready),
-            ("req_ready", &req_ready),
-            ("rsp_valid", &rsp_valid),
-            ("rsp_data", &rsp_data),
-        ],
+            &[
+                ("cmd_valid", &ask_read),
+                ("cmd_data", &read_cmd),
+                ("out_ready", &word_ready),
+            ],
+            rd.inputs().as_slice(),
+        ]
+        .concat(),
     );
-    m.assign(&req_valid, reader.get("req_valid"));
-    m.assign(&req_addr, reader.get("req_addr"));
+    rd.drive(&mut m, &reader);
     m.unused(reader.get("out_last"));
     let (word_valid, word) = (reader.get("out_valid"), reader.get("out_data"));
 
@@ -365,13 +361,11 @@ pub fn sample(p: &SampleParams) -> Result<Arc<Module>, RtlError> {
             ("cmd_data", &write_cmd),
             ("in_valid", &out_valid),
             ("in_data", &out_word),
-            ("wr_ready", &wr_ready),
+            ("wr_ready", &wr.ready),
         ],
     );
     m.assign(&out_ready, writer.get("in_ready"));
-    m.assign(&wr_valid, writer.get("wr_valid"));
-    m.assign(&wr_addr, writer.get("wr_addr"));
-    m.assign(&wr_data, writer.get("wr_data"));
+    wr.drive(&mut m, &writer);
 
     m.section("Sequence");
     let seeded = m.wire("seeded", &prepare & &seeds);

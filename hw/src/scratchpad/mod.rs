@@ -26,12 +26,14 @@
 
 mod golden;
 mod movers;
+mod ports;
 mod rtl;
 #[cfg(test)]
 mod tests;
 
 pub use golden::{RangeFault, Scratchpad};
 pub use movers::{vector_reader, vector_writer};
+pub use ports::{ReaderPort, WriterPort};
 pub use rtl::scratchpad;
 
 use crate::params::MachineParams;

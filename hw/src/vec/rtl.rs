@@ -14,7 +14,8 @@ use crate::rtl::{
     Clock, Expr, Instance, MemStyle, Module, ModuleBuilder, RtlError, all, cat, lit, mux, one,
     repeat, uint, zero,
 };
-use crate::scratchpad::{ADDR_BITS, COUNT_BITS, command, vector_writer};
+use crate::scratchpad::{COUNT_BITS, ReaderPort, WriterPort, command, vector_writer};
+use crate::unit::{self, StickyFault};
 
 // States of an instruction.
 const IDLE: u64 = 0;
@@ -43,22 +44,30 @@ struct Operation {
 
 impl Operation {
     fn capture(m: &mut ModuleBuilder, clk: &Clock, take: &Expr, op: &Expr) -> Operation {
-        let mut field =
-            |name: &str, high: u32, low: u32| m.delay(name, clk, Some(take), op.bits(high, low));
-        let operation = Operation {
-            opcode: field("opcode", 3, 0),
-            flags: field("flags", 12, 8),
-            dst: field("dst", 63, 32),
-            a: field("a_base", 95, 64),
-            b: field("b_base", 127, 96),
-            n: field("n", 159, 128),
-            s0: field("s0_addr", 191, 160),
-            s1: field("s1_addr", 223, 192),
-            reduced: field("reduced_addr", 255, 224),
-        };
-        m.unused(op.bits(7, 4));
-        m.unused(op.bits(31, 13));
-        operation
+        let fields = [
+            ("opcode", 3, 0),
+            ("flags", 12, 8),
+            unit::operand("dst", 0),
+            unit::operand("a_base", 1),
+            unit::operand("b_base", 2),
+            unit::operand("n", 3),
+            unit::operand("s0_addr", 4),
+            unit::operand("s1_addr", 5),
+            unit::operand("reduced_addr", 6),
+        ];
+        let [opcode, flags, dst, a, b, n, s0, s1, reduced] =
+            unit::instruction_register(m, clk, take, op, fields);
+        Operation {
+            opcode,
+            flags,
+            dst,
+            a,
+            b,
+            n,
+            s0,
+            s1,
+            reduced,
+        }
     }
 
     /// A bit that depends on the operation alone.
@@ -84,25 +93,15 @@ fn operand(
     name: &str,
     inputs: [(&str, &Expr); 7],
 ) -> Result<Instance, RtlError> {
-    let word = uint(32 * p.lanes);
-    let port = |port: &str| format!("{name}_{port}");
-    let req_valid = m.output(&port("req_valid"), uint(1), "scratchpad read port");
-    let req_ready = m.input(&port("req_ready"), uint(1), "");
-    let req_addr = m.output(&port("req_addr"), uint(ADDR_BITS), "");
-    let rsp_valid = m.input(&port("rsp_valid"), uint(1), "2 cycles after the grant");
-    let rsp_data = m.input(&port("rsp_data"), word, "");
-    let mut inputs = inputs.to_vec();
-    inputs.push(("req_ready", &req_ready));
-    inputs.push(("rsp_valid", &rsp_valid));
-    inputs.push(("rsp_data", &rsp_data));
+    let port = ReaderPort::new(m, name, 32 * p.lanes);
+    let inputs = [inputs.as_slice(), port.inputs().as_slice()].concat();
     let made = m.instance(
         &format!("u_operand_{name}"),
         &vec_operand(p.lanes)?,
         clk,
         &inputs,
     );
-    m.assign(&req_valid, made.get("req_valid"));
-    m.assign(&req_addr, made.get("req_addr"));
+    port.drive(m, &made);
     Ok(made)
 }
 
@@ -130,14 +129,12 @@ pub fn vec(p: &VecParams) -> Result<Arc<Module>, RtlError> {
     let clk = m.clock_reset("clk", "rst");
     let op = m.sink("op", uint(256), "instruction with resolved operands");
     let done = m.output("done", uint(1), "pulse: the instruction is finished");
-    let fault_valid = m.output("fault_valid", uint(1), "held until reset");
-    let fault_cause = m.output("fault_cause", uint(8), "OPERAND");
-    let fault_info = m.output("fault_info", uint(32), "n");
+    let fault = StickyFault::outputs(&mut m, "OPERAND", "n");
 
     m.section("Take an instruction");
     let state = m.reg_init("state", uint(3), IDLE);
     m.note(&state, "0 idle, 1 prepare, 2 stream, 3 reduce, 4 scalars");
-    let faulted = m.reg_init("faulted", uint(1), 0);
+    let faulted = fault.flag(&mut m);
     m.assign(&op.ready, state.is(IDLE) & !&faulted);
     let take = m.wire("take", op.fire());
     let o = Operation::capture(&mut m, &clk, &take, &op.data);
@@ -182,14 +179,8 @@ pub fn vec(p: &VecParams) -> Result<Arc<Module>, RtlError> {
     let tail = m.wire("tail", cat(&in_tail));
     m.note(&tail, "lanes of the last word that hold elements");
     m.unused(packed.bits(30 - shift, COUNT_BITS));
-    m.clocked(&clk, |b| {
-        b.when(&refuse, |b| {
-            b.set(&faulted, one());
-        });
-    });
-    m.assign(&fault_valid, &faulted);
-    m.assign(&fault_cause, lit(Cause::Operand.code().into(), 8));
-    m.assign(&fault_info, &o.n);
+    let cause = lit(Cause::Operand.code().into(), 8);
+    fault.raise(&mut m, &clk, (&faulted, &refuse), (&cause, &o.n));
 
     m.section("Operands: each reader brings its scalar first, then its vector");
     let want = |m: &mut ModuleBuilder, name: &str, used: &Expr| m.wire(name, &any & used);
@@ -315,10 +306,7 @@ pub fn vec(p: &VecParams) -> Result<Arc<Module>, RtlError> {
     m.unused(fifo.get("in_ready"));
     m.assert("result_has_room", &clk, !&in_valid | fifo.get("in_ready"));
     m.assign(&level, fifo.get("level"));
-    let wr_valid = m.output("wr_valid", uint(1), "scratchpad write port");
-    let wr_ready = m.input("wr_ready", uint(1), "");
-    let wr_addr = m.output("wr_addr", uint(ADDR_BITS), "");
-    let wr_data = m.output("wr_data", uint(width), "");
+    let wr = WriterPort::new(&mut m, width);
     let ask_write = m.reg_init("ask_write", uint(1), 0);
     let writing = m.reg_init("writing", uint(1), 0);
     m.note(&writing, "the writer's command is not finished");
@@ -340,13 +328,11 @@ pub fn vec(p: &VecParams) -> Result<Arc<Module>, RtlError> {
             ("cmd_data", &out_cmd),
             ("in_valid", &fifo.get("out_valid")),
             ("in_data", &fifo.get("out_data")),
-            ("wr_ready", &wr_ready),
+            ("wr_ready", &wr.ready),
         ],
     );
     m.assign(&writer_ready, writer.get("in_ready"));
-    m.assign(&wr_valid, writer.get("wr_valid"));
-    m.assign(&wr_addr, writer.get("wr_addr"));
-    m.assign(&wr_data, writer.get("wr_data"));
+    wr.drive(&mut m, &writer);
 
     m.section("Sequence");
     let drained = m.reg("drained", uint(1));

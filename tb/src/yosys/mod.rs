@@ -220,14 +220,7 @@ fn read(dir: &Path, top: &str, target: Target) -> Result<Report, YosysError> {
 
 /// Counts multiplications, which gates no longer show, from the statistics before mapping.
 fn add_multipliers(report: &mut Report, coarse: &Stat) {
-    let count = |m: &ModuleStat| {
-        let is_multiplier = |k: &str| k == "$mul" || k.starts_with("$macc");
-        m.num_cells_by_type
-            .iter()
-            .filter(|(k, _)| is_multiplier(k))
-            .map(|(_, n)| n)
-            .sum()
-    };
+    let count = |m: &ModuleStat| m.num_cells_by_type.get("$mul").copied().unwrap_or(0);
     for (name, cells) in &mut report.modules {
         cells.dsp = coarse.modules.get(name).map_or(0, count);
     }

@@ -110,16 +110,18 @@ fn synth(target: Target, top: &str, flatten: bool) -> String {
         (Target::Xcup, false) => format!("synth_xilinx -family xcup -noiopad -noclkbuf -top {top}"),
         (Target::Ecp5, true) => format!("synth_ecp5 -top {top}"),
         (Target::Ecp5, false) => format!("synth_ecp5 -noflatten -top {top}"),
-        (Target::Generic, true) => format!("synth -flatten -top {top}"),
-        (Target::Generic, false) => format!("synth -top {top}"),
+        (Target::Generic, true) => format!("synth -flatten -noalumacc -top {top}"),
+        (Target::Generic, false) => format!("synth -noalumacc -top {top}"),
     }
 }
 
-/// The steps of `synth`, but memories are not torn into flip-flops.
+/// The steps of `synth`, but memories are not torn into flip-flops, and the cells before mapping are counted while
+/// multiplications still stand apart from sums (`alumacc` makes one cell of both).
 fn gates(top: &str, flatten: bool) -> Vec<String> {
     vec![
         format!("{} -run begin:fine", synth(Target::Generic, top, flatten)),
         format!("tee -q -o {COARSE} stat -json -top {top}"),
+        "alumacc".into(),
         "opt -fast -full".into(),
         "techmap".into(),
         "opt -fast".into(),

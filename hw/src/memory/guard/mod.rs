@@ -34,12 +34,13 @@ mod write;
 
 pub use rtl::guard;
 
-use super::request_addr_bits;
+use super::{PC_BITS, request_addr_bits};
 use crate::glue::{FifoParams, sync_fifo};
 use crate::isa::Cause;
 use crate::params::MachineParams;
 use crate::rtl::{
-    Clock, Expr, Instance, MemStyle, ModuleBuilder, RtlError, bits_for, lit, mux, one, uint, zero,
+    Clock, Expr, Instance, MemStyle, ModuleBuilder, RtlError, bits_for, cat, lit, mux, one, uint,
+    zero,
 };
 
 /// Parameters of [`guard`].
@@ -146,7 +147,7 @@ impl Report {
     }
 }
 
-/// Queue of the bursts that memory owes something for.
+/// Queue of bursts, as deep as bursts may be in flight.
 fn burst_fifo(
     m: &mut ModuleBuilder,
     name: &str,
@@ -167,6 +168,96 @@ fn burst_fifo(
         clk,
         &[("in_valid", push), ("in_data", entry), ("out_ready", pop)],
     ))
+}
+
+/// AR or AW.
+struct AddressChannel {
+    valid: Expr,
+    ready: Expr,
+    addr: Expr,
+    len: Expr,
+}
+
+impl AddressChannel {
+    /// The channel's ports, without prefix: `name` is ar or aw.
+    #[track_caller]
+    fn ports(m: &mut ModuleBuilder, name: &str, p: &GuardParams) -> AddressChannel {
+        AddressChannel {
+            valid: m.output(&format!("{name}valid"), uint(1), ""),
+            ready: m.input(&format!("{name}ready"), uint(1), ""),
+            addr: m.output(&format!("{name}addr"), uint(p.addr_bits), ""),
+            len: m.output(&format!("{name}len"), uint(8), "beats - 1"),
+        }
+    }
+
+    /// A register between cutter and channel, which takes a burst on `push`, so that valid stays whatever happens
+    /// behind it. Gives the register's valid bit.
+    #[track_caller]
+    fn register(
+        &self,
+        m: &mut ModuleBuilder,
+        clk: &Clock,
+        name: &str,
+        cut: &Instance,
+        push: &Expr,
+    ) -> Expr {
+        let valid = m.reg_init(&format!("{name}_valid"), uint(1), 0);
+        let addr = m.reg(&format!("{name}_addr"), self.addr.ty());
+        let len = m.reg(&format!("{name}_len"), uint(8));
+        m.clocked(clk, |b| {
+            b.when(push, |b| {
+                b.set(&valid, one());
+                b.set(&addr, cut.get("burst_addr"));
+                b.set(&len, cut.get("burst_len"));
+            })
+            .elif(&self.ready, |b| {
+                b.set(&valid, zero());
+            });
+        });
+        m.assign(&self.valid, &valid);
+        m.assign(&self.addr, &addr);
+        m.assign(&self.len, &len);
+        valid
+    }
+}
+
+/// Bursts that memory owes an answer for.
+struct Owed {
+    /// There is one.
+    owing: Expr,
+    /// Byte address of the oldest, its instruction, and what was pushed with it.
+    addr: Expr,
+    pc: Expr,
+    tag: Expr,
+    /// One more may be issued.
+    room: Expr,
+}
+
+impl Owed {
+    /// Takes the cutter's burst with a `tag` on `push`, forgets the oldest on `pop`.
+    #[track_caller]
+    fn new(
+        m: &mut ModuleBuilder,
+        clk: &Clock,
+        p: &GuardParams,
+        cut: &Instance,
+        tag: &Expr,
+        (push, pop): (&Expr, &Expr),
+    ) -> Result<Owed, RtlError> {
+        let a = p.addr_bits;
+        let entry = m.wire("entry", cat([tag, &cut.get("pc"), &cut.get("burst_addr")]));
+        let fifo = burst_fifo(m, "u_owed", clk, p, push, &entry, pop)?;
+        let level = fifo.get("level");
+        let most = lit(p.outstanding.into(), level.width());
+        let head = fifo.get("out_data");
+        Ok(Owed {
+            owing: m.wire("owing", fifo.get("out_valid")),
+            addr: m.wire("head_addr", head.bits(a - 1, 0)),
+            pc: m.wire("head_pc", head.bits(a + PC_BITS - 1, a)),
+            tag: m.wire("head_tag", head.bits(head.width() - 1, a + PC_BITS)),
+            room: level.lt(most) & fifo.get("in_ready"),
+        })
+    }
 }
 
 /// High for one cycle when `waiting` has held for `timeout` cycles without `progress`; then counts anew.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::cutter::cutter;
-use super::{GuardParams, Report, burst_fifo, silence, stuck_flag};
+use super::{AddressChannel, GuardParams, Owed, Report, silence, stuck_flag};
 use crate::isa::{Cause, FaultUnit, Unit};
 use crate::memory::{PC_BITS, request_bits};
-use crate::rtl::{Module, RtlError, cat, lit, mux, one, uint, zero};
+use crate::rtl::{Module, RtlError, cat, lit, mux, one, uint};
 
 /// Ports: `clk`, `rst`, `halt`, windows, sinks `fetch_req`, `load_req`, sources `fetch_rsp`, `load_rsp`, AR and R without
 /// prefix and constants, `bad_valid/_cause/_unit/_addr/_pc`, `busy`, `stuck`, `beat`.
@@ -37,10 +37,7 @@ pub(super) fn read(p: &GuardParams) -> Result<Arc<Module>, RtlError> {
     );
     let fetch_rsp = m.source_last("fetch_rsp", uint(p.bus_bits), "beats, last of the request");
     let load_rsp = m.source_last("load_rsp", uint(p.bus_bits), "beats, last of the request");
-    let arvalid = m.output("arvalid", uint(1), "");
-    let arready = m.input("arready", uint(1), "");
-    let araddr = m.output("araddr", uint(a), "");
-    let arlen = m.output("arlen", uint(8), "beats - 1");
+    let ar = AddressChannel::ports(&mut m, "ar", p);
     let rvalid = m.input("rvalid", uint(1), "");
     let rready = m.output("rready", uint(1), "");
     let rdata = m.input("rdata", uint(p.bus_bits), "");
@@ -86,57 +83,26 @@ pub(super) fn read(p: &GuardParams) -> Result<Arc<Module>, RtlError> {
     });
 
     m.section("AR: a register, so that valid stays whatever happens behind it");
-    let ar_valid = m.reg_init("ar_valid", uint(1), 0);
-    let ar_addr = m.reg("ar_addr", uint(a));
-    let ar_len = m.reg("ar_len", uint(8));
     let pop = m.wire_decl("pop", uint(1));
     let push = m.wire("push", cut.get("burst_valid") & &take);
-    let entry = m.wire(
-        "entry",
-        cat([
-            &for_fetch,
-            &cut.get("burst_end"),
-            &cut.get("burst_len"),
-            &cut.get("pc"),
-            &cut.get("burst_addr"),
-        ]),
-    );
-    let owed = burst_fifo(&mut m, "u_owed", &clk, p, &push, &entry, &pop)?;
-    let level = owed.get("level");
-    let limit = lit(p.outstanding.into(), level.width());
-    m.assign(
-        &take,
-        (!&ar_valid | &arready) & level.lt(limit) & owed.get("in_ready"),
-    );
-    m.clocked(&clk, |b| {
-        b.when(&push, |b| {
-            b.set(&ar_valid, one());
-            b.set(&ar_addr, cut.get("burst_addr"));
-            b.set(&ar_len, cut.get("burst_len"));
-        })
-        .elif(&arready, |b| {
-            b.set(&ar_valid, zero());
-        });
-    });
-    m.assign(&arvalid, &ar_valid);
-    m.assign(&araddr, &ar_addr);
-    m.assign(&arlen, &ar_len);
+    let ar_valid = ar.register(&mut m, &clk, "ar", &cut, &push);
+
+    m.section("Bursts that memory owes beats for");
+    let tag = cat([&for_fetch, &cut.get("burst_end"), &cut.get("burst_len")]);
+    let owed = Owed::new(&mut m, &clk, p, &cut, &tag, (&push, &pop))?;
+    m.assign(&take, (!&ar_valid | &ar.ready) & &owed.room);
 
     m.section("R: the oldest burst owns the beats");
-    let head = owed.get("out_data");
-    let head_addr = m.wire("head_addr", head.bits(a - 1, 0));
-    let head_pc = m.wire("head_pc", head.bits(a + 15, a));
-    let head_len = m.wire("head_len", head.bits(a + 23, a + 16));
-    let head_end = m.wire("head_end", head.bit(a + 24));
-    let head_fetch = m.wire("head_fetch", head.bit(a + 25));
-    let owing = m.wire("owing", owed.get("out_valid"));
+    let head_len = m.wire("head_len", owed.tag.bits(7, 0));
+    let head_end = m.wire("head_end", owed.tag.bit(8));
+    let head_fetch = m.wire("head_fetch", owed.tag.bit(9));
     let beat = m.reg_init("beat_q", uint(8), 0);
     m.note(&beat, "beat of the burst");
     let last = m.wire("last", beat.eq(&head_len));
     let wrong = m.wire("wrong", rresp.ne(lit(0, 2)) | rlast.ne(&last));
-    let deliver = m.wire("deliver", &rvalid & &owing & !&halt & !&wrong);
+    let deliver = m.wire("deliver", &rvalid & &owed.owing & !&halt & !&wrong);
     let client = mux(&head_fetch, &fetch_rsp.ready, &load_rsp.ready);
-    let ready = m.wire("ready", &owing & (&halt | &wrong | client));
+    let ready = m.wire("ready", &owed.owing & (&halt | &wrong | client));
     let fire = m.wire("fire", &rvalid & &ready);
     m.assign(&rready, &ready);
     m.assign(&pop, &fire & &last);
@@ -155,19 +121,19 @@ pub(super) fn read(p: &GuardParams) -> Result<Arc<Module>, RtlError> {
     m.assign(&beat_out, &fire);
 
     m.section("Silence, faults");
-    let busy = m.wire("busy_w", &ar_valid | &owing);
-    let progress = m.wire("progress", (&ar_valid & &arready) | &rvalid);
+    let busy = m.wire("busy_w", &ar_valid | &owed.owing);
+    let progress = m.wire("progress", (&ar_valid & &ar.ready) | &rvalid);
     let expired = silence(&mut m, &clk, p, &busy, &progress);
     let stuck = stuck_flag(&mut m, &clk, &expired, &halt, &busy);
     m.assign(&stuck_out, &stuck);
     m.assign(&busy_out, &busy);
-    let oldest = head_addr.extend(ra);
+    let oldest = owed.addr.extend(ra);
     let wrong_now = m.wire("wrong_now", &fire & &wrong & !&halt);
     let silent_now = m.wire("silent_now", &expired & !&halt);
     let refused = Report::refusal(&cut);
-    let bad = Report::of(Cause::AxiRead, &wrong_now, &oldest, &head_pc)
+    let bad = Report::of(Cause::AxiRead, &wrong_now, &oldest, &owed.pc)
         .or(&refused)
-        .or(&Report::of(Cause::Timeout, &silent_now, &oldest, &head_pc));
+        .or(&Report::of(Cause::Timeout, &silent_now, &oldest, &owed.pc));
     let culprit = mux(&refused.valid & !&wrong_now, &for_fetch, &head_fetch);
     let code = |unit: FaultUnit| lit(unit.code().into(), 4);
     m.assign(&bad_valid, &bad.valid);

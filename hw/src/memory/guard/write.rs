@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::cutter::cutter;
-use super::{GuardParams, Report, burst_fifo, silence, stuck_flag};
+use super::{AddressChannel, GuardParams, Owed, Report, burst_fifo, silence, stuck_flag};
 use crate::isa::Cause;
 use crate::memory::{PC_BITS, request_bits};
-use crate::rtl::{Expr, Module, RtlError, cat, lit, mux, one, uint, zero};
+use crate::rtl::{Expr, Module, RtlError, lit, mux, one, uint, zero};
 
 /// Ports: `clk`, `rst`, `halt`, `state_base`, `state_limit`, sinks `store_req`, `store_wr`, `store_rsp_valid`, AW, W and
 /// B without prefix and constants, `bad_valid/_cause/_addr/_pc`, `busy`, `stuck`, `beat`.
@@ -36,10 +36,7 @@ pub(super) fn write(p: &GuardParams) -> Result<Arc<Module>, RtlError> {
         uint(1),
         "pulse: the oldest request is written",
     );
-    let awvalid = m.output("awvalid", uint(1), "");
-    let awready = m.input("awready", uint(1), "");
-    let awaddr = m.output("awaddr", uint(a), "");
-    let awlen = m.output("awlen", uint(8), "beats - 1");
+    let aw = AddressChannel::ports(&mut m, "aw", p);
     let wvalid = m.output("wvalid", uint(1), "");
     let wready = m.input("wready", uint(1), "");
     let wdata = m.output("wdata", uint(w), "");
@@ -75,23 +72,8 @@ pub(super) fn write(p: &GuardParams) -> Result<Arc<Module>, RtlError> {
     m.assign(&req.ready, cut.get("req_ready"));
 
     m.section("AW: a register, so that valid stays whatever happens behind it");
-    let aw_valid = m.reg_init("aw_valid", uint(1), 0);
-    let aw_addr = m.reg("aw_addr", uint(a));
-    let aw_len = m.reg("aw_len", uint(8));
     let push = m.wire("push", cut.get("burst_valid") & &take);
-    m.clocked(&clk, |b| {
-        b.when(&push, |b| {
-            b.set(&aw_valid, one());
-            b.set(&aw_addr, cut.get("burst_addr"));
-            b.set(&aw_len, cut.get("burst_len"));
-        })
-        .elif(&awready, |b| {
-            b.set(&aw_valid, zero());
-        });
-    });
-    m.assign(&awvalid, &aw_valid);
-    m.assign(&awaddr, &aw_addr);
-    m.assign(&awlen, &aw_len);
+    let aw_valid = aw.register(&mut m, &clk, "aw", &cut, &push);
 
     m.section("W: beats of the oldest burst not yet sent");
     let sent = m.wire_decl("sent", uint(1));
@@ -139,48 +121,34 @@ pub(super) fn write(p: &GuardParams) -> Result<Arc<Module>, RtlError> {
 
     m.section("B: one response a burst");
     let pop = m.wire_decl("pop", uint(1));
-    let entry = m.wire(
-        "entry",
-        cat([
-            &cut.get("burst_end"),
-            &cut.get("pc"),
-            &cut.get("burst_addr"),
-        ]),
-    );
-    let owed = burst_fifo(&mut m, "u_owed", &clk, p, &push, &entry, &pop)?;
-    let level = owed.get("level");
-    let most = lit(p.outstanding.into(), level.width());
-    let places = owed.get("in_ready") & lengths.get("in_ready");
-    m.assign(&take, (!&aw_valid | &awready) & level.lt(most) & places);
-    let head = owed.get("out_data");
-    let head_addr = m.wire("head_addr", head.bits(a - 1, 0));
-    let head_pc = m.wire("head_pc", head.bits(a + 15, a));
-    let owing = m.wire("owing", owed.get("out_valid"));
-    m.assign(&bready, &owing);
+    let owed = Owed::new(&mut m, &clk, p, &cut, &cut.get("burst_end"), (&push, &pop))?;
+    let places = &owed.room & lengths.get("in_ready");
+    m.assign(&take, (!&aw_valid | &aw.ready) & places);
+    m.assign(&bready, &owed.owing);
     m.assign(&pop, &bvalid);
     let wrong = m.wire("wrong", bresp.ne(lit(0, 2)));
-    let answered = m.wire("answered", &bvalid & &owing & !&halt);
-    m.assign(&rsp, &answered & !&wrong & head.bit(a + 16));
+    let answered = m.wire("answered", &bvalid & &owed.owing & !&halt);
+    m.assign(&rsp, &answered & !&wrong & &owed.tag);
 
     m.section("Silence, faults");
     m.comment("While beats are owed and W is empty it is the client that is waited for.");
-    let busy = m.wire("busy_w", &aw_valid | &w_valid | &owing);
+    let busy = m.wire("busy_w", &aw_valid | &w_valid | &owed.owing);
     let waiting = m.wire(
         "waiting",
-        &aw_valid | &w_valid | (&owing & !lengths.get("out_valid")),
+        &aw_valid | &w_valid | (&owed.owing & !lengths.get("out_valid")),
     );
-    let moved = (&aw_valid & &awready) | (&w_valid & &wready);
+    let moved = (&aw_valid & &aw.ready) | (&w_valid & &wready);
     let progress = m.wire("progress", moved | &bvalid);
     let expired = silence(&mut m, &clk, p, &waiting, &progress);
     let stuck = stuck_flag(&mut m, &clk, &expired, &halt, &busy);
     m.assign(&stuck_out, &stuck);
     m.assign(&busy_out, &busy);
-    let oldest = head_addr.extend(ra);
+    let oldest = owed.addr.extend(ra);
     let wrong_now = m.wire("wrong_now", &answered & &wrong);
     let silent_now = m.wire("silent_now", &expired & !&halt);
-    let bad = Report::of(Cause::AxiWrite, &wrong_now, &oldest, &head_pc)
+    let bad = Report::of(Cause::AxiWrite, &wrong_now, &oldest, &owed.pc)
         .or(&Report::refusal(&cut))
-        .or(&Report::of(Cause::Timeout, &silent_now, &oldest, &head_pc));
+        .or(&Report::of(Cause::Timeout, &silent_now, &oldest, &owed.pc));
     m.assign(&bad_valid, &bad.valid);
     m.assign(&bad_cause, &bad.cause);
     m.assign(&bad_addr, &bad.addr);

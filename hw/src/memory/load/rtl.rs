@@ -4,14 +4,12 @@ use std::sync::Arc;
 
 use super::IN_FLIGHT;
 use crate::glue::{End, FifoParams, GearboxParams, gearbox, sync_fifo};
-use crate::isa::{Cause, Op};
-use crate::memory::{
-    BEATS_BITS, MoveParams, Operation, ceil_shift, request, request_bits, unit_fault,
-};
+use crate::isa::Op;
+use crate::memory::{BEATS_BITS, MoveParams, MovePorts, Operation, ceil_shift, request};
 use crate::rtl::{
     Expr, MemStyle, Module, ModuleBuilder, RtlError, cat, lit, mux, one, repeat, uint, zero,
 };
-use crate::scratchpad::{ADDR_BITS, COUNT_BITS};
+use crate::scratchpad::{ADDR_BITS, COUNT_BITS, WriterPort};
 
 // Where the beats of an instruction go; 0 is to words of the scratchpad.
 const SCALAR: u64 = 1;
@@ -34,30 +32,20 @@ pub fn load(p: &MoveParams) -> Result<Arc<Module>, RtlError> {
          Up to {IN_FLIGHT} instructions in flight, done in order.",
     ));
     let clk = m.clock_reset("clk", "rst");
-    let op = m.sink("op", uint(256), "instruction with resolved operands");
-    let done = m.output("done", uint(1), "pulse: the oldest instruction is finished");
-    let image_base = m.input("image_base", uint(p.addr_bits), "byte address");
-    let state_base = m.input("state_base", uint(p.addr_bits), "byte address");
-    let req = m.source(
-        "mem_req",
-        uint(request_bits(p.addr_bits)),
-        "{pc, beats, byte address}",
-    );
+    let port = MovePorts::new(&mut m, p, "pulse: the oldest instruction is finished");
+    let req = &port.req;
     let rsp = m.sink_last("mem_rsp", uint(w), "beats, last of the request");
     let wgt = m.source_last("wgt", uint(w), "packets for tlmm");
     let stream = m.source_last("str", uint(w), "packets for pe");
-    let wr_valid = m.output("wr_valid", uint(1), "write port of the scratchpad");
-    let wr_ready = m.input("wr_ready", uint(1), "");
-    let wr_addr = m.output("wr_addr", uint(ADDR_BITS), "");
-    let wr_data = m.output("wr_data", uint(word), "");
+    let wr = WriterPort::new(&mut m, word);
 
     m.section("Front: take an instruction, compute its request, send it");
     let state = m.reg_init("state", uint(2), IDLE);
     m.note(&state, "0 idle, 1 compute, 2 send");
-    let blocked = m.wire_decl("blocked", uint(1));
-    m.assign(&op.ready, state.is(IDLE) & !&blocked);
-    let take = m.wire("take", op.fire());
-    let o = Operation::capture(&mut m, &clk, &take, &op.data);
+    let faulted = port.fault.flag(&mut m);
+    m.assign(&port.op.ready, state.is(IDLE) & !&faulted);
+    let take = m.wire("take", port.op.fire());
+    let o = Operation::capture(&mut m, &clk, &take, &port.op.data);
     let code = |op: Op| o.opcode.is(op.opcode().into());
     let (is_ld, is_scalar) = (
         m.wire("is_ld", code(Op::Ld)),
@@ -68,19 +56,10 @@ pub fn load(p: &MoveParams) -> Result<Arc<Module>, RtlError> {
     let compute = m.wire("compute", state.is(COMPUTE));
     let astray = m.wire("astray", Operation::off_beat(p, &o.offset) & !&is_scalar);
     let oversize = m.wire("oversize", &size.too_large & !&is_scalar);
-    let refuse = m.wire("refuse", &compute & (&astray | &oversize));
-    let cause = |c: Cause| lit(c.code().into(), 8);
-    let faulted = unit_fault(
-        &mut m,
-        &clk,
-        &refuse,
-        &mux(&astray, cause(Cause::Align), cause(Cause::Operand)),
-        &mux(&astray, &o.offset, &o.n),
-        &o.pc,
-    );
-    m.assign(&blocked, &faulted);
+    let asked = (&faulted, &compute);
+    let refuse = port.refuse(&mut m, &clk, asked, &o, (&astray, &oversize));
 
-    let address = o.address(p, &image_base, &state_base);
+    let address = o.address(p, &port.image_base, &port.state_base);
     let addr = m.delay("addr", &clk, Some(&compute), address);
     let beats = mux(&is_scalar, lit(1, BEATS_BITS), &size.beats);
     let beats = m.delay("beats", &clk, Some(&compute), beats);
@@ -190,12 +169,12 @@ pub fn load(p: &MoveParams) -> Result<Arc<Module>, RtlError> {
     let written = m.reg("written", uint(COUNT_BITS));
     m.note(&written, "words of the instruction written");
     let more = m.wire("more", written.ne(&words));
-    m.assign(&gear_ready, &wr_ready | !&more);
-    m.assign(&wr_valid, g.get("out_valid") & &more);
-    m.assign(&wr_addr, &dst + written.extend(ADDR_BITS));
+    m.assign(&gear_ready, &wr.ready | !&more);
+    m.assign(&wr.valid, g.get("out_valid") & &more);
+    m.assign(&wr.addr, &dst + written.extend(ADDR_BITS));
     let data = g.get("out_data");
     m.assign(
-        &wr_data,
+        &wr.data,
         mux(&scalar, repeat(p.lanes, data.bits(31, 0)), &data),
     );
     let word_fire = m.wire("word_fire", g.get("out_valid") & &gear_ready);
@@ -231,7 +210,7 @@ pub fn load(p: &MoveParams) -> Result<Arc<Module>, RtlError> {
     m.clocked(&clk, |b| {
         b.set(&done_q, &retire);
     });
-    m.assign(&done, &done_q);
+    m.assign(&port.done, &done_q);
     m.finish()
 }
 

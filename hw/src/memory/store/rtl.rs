@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use crate::glue::{End, GearboxParams, gearbox};
-use crate::isa::{Cause, Op};
-use crate::memory::{
-    BEATS_BITS, MoveParams, Operation, ceil_shift, request, request_bits, unit_fault,
-};
+use crate::isa::Op;
+use crate::memory::{BEATS_BITS, MoveParams, MovePorts, Operation, ceil_shift, request};
 use crate::rtl::{Expr, Module, RtlError, all, cat, lit, mux, one, repeat, uint, zero};
-use crate::scratchpad::{ADDR_BITS, COUNT_BITS, command, vector_reader};
+use crate::scratchpad::{COUNT_BITS, ReaderPort, command, vector_reader};
 
 // States: one instruction at a time.
 const IDLE: u64 = 0;
@@ -29,30 +27,19 @@ pub fn store(p: &MoveParams) -> Result<Arc<Module>, RtlError> {
          One instruction at a time; done when memory has answered.",
     ));
     let clk = m.clock_reset("clk", "rst");
-    let op = m.sink("op", uint(256), "instruction with resolved operands");
-    let done = m.output("done", uint(1), "pulse: the instruction is finished");
-    let image_base = m.input("image_base", uint(p.addr_bits), "byte address");
-    let state_base = m.input("state_base", uint(p.addr_bits), "byte address");
-    let req = m.source(
-        "mem_req",
-        uint(request_bits(p.addr_bits)),
-        "{pc, beats, byte address}",
-    );
+    let port = MovePorts::new(&mut m, p, "pulse: the instruction is finished");
+    let req = &port.req;
     let data = m.source("mem_wr", uint(w + wb), "{strobes, data}");
     let answer = m.input("mem_rsp_valid", uint(1), "pulse: the request is written");
-    let req_valid = m.output("req_valid", uint(1), "read port of the scratchpad");
-    let req_ready = m.input("req_ready", uint(1), "");
-    let req_addr = m.output("req_addr", uint(ADDR_BITS), "");
-    let rsp_valid = m.input("rsp_valid", uint(1), "exactly 2 cycles after the grant");
-    let rsp_data = m.input("rsp_data", uint(word), "");
+    let rd = ReaderPort::new(&mut m, "", word);
 
     m.section("Take an instruction, compute its request");
     let state = m.reg_init("state", uint(3), IDLE);
     m.note(&state, "0 idle, 1 compute, 2 request, 3 command, 4 move");
-    let blocked = m.wire_decl("blocked", uint(1));
-    m.assign(&op.ready, state.is(IDLE) & !&blocked);
-    let take = m.wire("take", op.fire());
-    let o = Operation::capture(&mut m, &clk, &take, &op.data);
+    let faulted = port.fault.flag(&mut m);
+    m.assign(&port.op.ready, state.is(IDLE) & !&faulted);
+    let take = m.wire("take", port.op.fire());
+    let o = Operation::capture(&mut m, &clk, &take, &port.op.data);
     let scalar = m.wire("scalar", o.opcode.is(Op::St1.opcode().into()));
     let words = ceil_shift(&mut m, "words_of", &o.n, p.lanes.trailing_zeros());
     let words = m.wire("words_33", words);
@@ -63,18 +50,9 @@ pub fn store(p: &MoveParams) -> Result<Arc<Module>, RtlError> {
     let astray = m.wire("astray", uneven & !&scalar);
     let oversize = words.bits(32, COUNT_BITS).reduce_or() | whole.bits(31, BEATS_BITS).reduce_or();
     let oversize = m.wire("oversize", oversize & !&scalar);
-    let refuse = m.wire("refuse", &compute & (&astray | &oversize));
-    let cause = |c: Cause| lit(c.code().into(), 8);
-    let faulted = unit_fault(
-        &mut m,
-        &clk,
-        &refuse,
-        &mux(&astray, cause(Cause::Align), cause(Cause::Operand)),
-        &mux(&astray, &o.offset, &o.n),
-        &o.pc,
-    );
-    m.assign(&blocked, &faulted);
-    let address = o.address(p, &image_base, &state_base);
+    let asked = (&faulted, &compute);
+    let refuse = port.refuse(&mut m, &clk, asked, &o, (&astray, &oversize));
+    let address = o.address(p, &port.image_base, &port.state_base);
     let addr = m.delay("addr", &clk, Some(&compute), address);
     let total = mux(&scalar, lit(1, BEATS_BITS), whole.bits(BEATS_BITS - 1, 0));
     let total = m.wire("total", total);
@@ -94,16 +72,16 @@ pub fn store(p: &MoveParams) -> Result<Arc<Module>, RtlError> {
         &vector_reader(word)?,
         &clk,
         &[
-            ("cmd_valid", &cmd_valid),
-            ("cmd_data", &cmd),
-            ("out_ready", &gear_in_ready),
-            ("req_ready", &req_ready),
-            ("rsp_valid", &rsp_valid),
-            ("rsp_data", &rsp_data),
-        ],
+            &[
+                ("cmd_valid", &cmd_valid),
+                ("cmd_data", &cmd),
+                ("out_ready", &gear_in_ready),
+            ],
+            rd.inputs().as_slice(),
+        ]
+        .concat(),
     );
-    m.assign(&req_valid, r.get("req_valid"));
-    m.assign(&req_addr, r.get("req_addr"));
+    rd.drive(&mut m, &r);
     let gear = gearbox(&GearboxParams {
         in_width: word,
         out_width: w,
@@ -183,6 +161,6 @@ pub fn store(p: &MoveParams) -> Result<Arc<Module>, RtlError> {
     m.clocked(&clk, |b| {
         b.set(&done_q, &empty | &both);
     });
-    m.assign(&done, &done_q);
+    m.assign(&port.done, &done_q);
     m.finish()
 }

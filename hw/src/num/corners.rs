@@ -1,0 +1,38 @@
+//! Where the rules of the format change.
+
+/// Patterns on and beside every border of the format, to be tried with both signs: zeros and denormals, the shifts at
+/// which rounding drops bits, one half and one, the ranges of i8, of exp and of i32, both ends of the normal range,
+/// exponent 255.
+pub const CORNERS: [u32; 31] = [
+    0x0000_0000,
+    0x0000_0001,
+    0x007f_ffff,
+    0x0080_0000,
+    0x0080_0001,
+    0x00ff_ffff,
+    0x0100_0000,
+    0x0b80_0000,
+    0x1fff_ffff,
+    0x2000_0000,
+    0x3300_0000,
+    0x337f_ffff,
+    0x3380_0000,
+    0x3eff_ffff,
+    0x3f00_0000,
+    0x3f7f_ffff,
+    0x3f80_0000,
+    0x3f80_0001,
+    0x3fc0_0000,
+    0x42fe_0000,
+    0x42ff_0000,
+    0x42ff_ffff,
+    0x4300_0000,
+    0x4b7f_ffff,
+    0x4b80_0000,
+    0x4eff_ffff,
+    0x4f00_0000,
+    0x7f00_0000,
+    0x7f7f_ffff,
+    0x7f80_0000,
+    0x7fff_ffff,
+];
