@@ -193,6 +193,11 @@ impl Emitter {
         self.scalar(Op::Add, &[(0, reg(rd, 0)), (1, a), (2, b)], note);
     }
 
+    /// `rd = a - b`.
+    pub fn sub(&mut self, rd: u8, a: Operand, b: Operand, note: &str) {
+        self.scalar(Op::Sub, &[(0, reg(rd, 0)), (1, a), (2, b)], note);
+    }
+
     /// `rd = a * b`.
     pub fn mul(&mut self, rd: u8, a: Operand, b: Operand, note: &str) {
         self.scalar(Op::Mul, &[(0, reg(rd, 0)), (1, a), (2, b)], note);

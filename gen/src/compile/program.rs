@@ -1,4 +1,5 @@
-//! The program: one loop over positions, inside it one loop over layers; its size depends on neither.
+//! The program: one loop over positions, inside it one over layers and one over tiles of the vocabulary; its size
+//! depends on none of them.
 //!
 //! Order of the weight stream. The bus shall never idle, so loads run ahead of the units that need them:
 //! the packets of Q, K, V and O of the next layer (after the last layer: of the first layer, for the next token) are
@@ -44,6 +45,12 @@ pub mod r {
     pub const TOP_K: u8 = 14;
     /// Token that ends the text.
     pub const EOS: u8 = 15;
+
+    /// In the output head, where the layers' registers are free: first token of the tile, its rows, and the image
+    /// offset of their codes.
+    pub const HEAD_START: u8 = LAYER;
+    pub const HEAD_ROWS: u8 = ROWS;
+    pub const HEAD_AT: u8 = BASE;
 }
 
 /// CSR arguments of the program.
