@@ -5,17 +5,30 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use hw::isa::{Cause, FaultUnit, Instr, Op, Operand, Unit};
-use hw::params::MachineParams;
+use hw::params::{DramFormat, MachineParams};
 use tb::system::{Bench, Environment, Job, Report, SystemError, SystemModel, run};
 use tritforge_gen::compile::{Compiled, compile};
-use tritforge_gen::model::import;
+use tritforge_gen::model::{Activation, Model as LanguageModel, Reference, import};
 use tritforge_gen::session::{self, Sampling, memory};
 
-fn machine(sherry: bool) -> MachineParams {
-    let tiny = if sherry {
-        MachineParams::tiny_sherry()
-    } else {
-        MachineParams::tiny()
+/// Which of the test machines: its table index and its layout of weights in memory.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Kind {
+    Base3,
+    Sherry,
+    /// g3 in memory too; its array takes the longer vectors of the Llama model.
+    G3,
+}
+
+fn machine(kind: Kind) -> MachineParams {
+    let tiny = match kind {
+        Kind::Base3 => MachineParams::tiny(),
+        Kind::Sherry => MachineParams::tiny_sherry(),
+        Kind::G3 => MachineParams {
+            dram_format: DramFormat::G3,
+            pe_max_len: 256,
+            ..MachineParams::tiny()
+        },
     };
     MachineParams {
         scratchpad_words: 4096,
@@ -28,24 +41,34 @@ fn machine(sherry: bool) -> MachineParams {
     }
 }
 
-/// One build for all tests of a format.
-fn model(sherry: bool) -> &'static SystemModel {
-    static G3: OnceLock<SystemModel> = OnceLock::new();
-    static SHERRY: OnceLock<SystemModel> = OnceLock::new();
-    let cell = if sherry { &SHERRY } else { &G3 };
-    cell.get_or_init(|| SystemModel::build(&machine(sherry), false).unwrap())
+/// One build for all tests of a machine.
+fn model(kind: Kind) -> &'static SystemModel {
+    static MODELS: [OnceLock<SystemModel>; 3] = [const { OnceLock::new() }; 3];
+    MODELS[kind as usize].get_or_init(|| SystemModel::build(&machine(kind), false).unwrap())
 }
 
-fn compiled(sherry: bool) -> Compiled {
-    let name = if sherry { "tale-sherry" } else { "tale" };
+fn compiled(kind: Kind) -> Compiled {
+    let name = match kind {
+        Kind::Sherry => "tale-sherry",
+        Kind::Base3 | Kind::G3 => "tale",
+    };
     let dir = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../gen/models")
         .join(name);
-    compile(&import(&dir).unwrap(), &machine(sherry), 64).unwrap()
+    compile(&import(&dir).unwrap(), &machine(kind), 64).unwrap()
+}
+
+/// A model of another family (gen/tests/data/ref).
+fn family(name: &str) -> LanguageModel {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../gen/tests/data/ref")
+        .join(name);
+    import(&dir).unwrap()
 }
 
 fn job(c: &Compiled, tokens: u32, sampling: Sampling, environment: Environment) -> Job {
-    let prompt = vec![0, 40, 300];
+    // The last one is a token of the smallest vocabulary too.
+    let prompt = vec![0, 40, 300 % c.manifest.model.vocab as u32];
     let request = session::Job {
         prompt: prompt.clone(),
         tokens,
@@ -62,8 +85,8 @@ fn job(c: &Compiled, tokens: u32, sampling: Sampling, environment: Environment) 
     }
 }
 
-fn agree(c: &Compiled, sherry: bool, job: &Job) -> Report {
-    match run(model(sherry), job, &mut |_| ()) {
+fn agree(c: &Compiled, kind: Kind, job: &Job) -> Report {
+    match run(model(kind), job, &mut |_| ()) {
         Ok(report) => report,
         Err(SystemError::Mismatch(m)) => {
             let note = m.place.map(|(_, pc)| {
@@ -78,10 +101,10 @@ fn agree(c: &Compiled, sherry: bool, job: &Job) -> Report {
 
 #[test]
 fn tokens_do_not_depend_on_memory() {
-    let c = compiled(false);
+    let c = compiled(Kind::Base3);
     let quiet = agree(
         &c,
-        false,
+        Kind::Base3,
         &job(&c, 6, Sampling::GREEDY, Environment::default()),
     );
     assert_eq!(quiet.tokens.len(), 6);
@@ -97,7 +120,7 @@ fn tokens_do_not_depend_on_memory() {
             seed,
             ..Environment::default()
         };
-        let report = agree(&c, false, &job(&c, 6, Sampling::GREEDY, e));
+        let report = agree(&c, Kind::Base3, &job(&c, 6, Sampling::GREEDY, e));
         assert_eq!(report.tokens, quiet.tokens, "seed {seed}");
         assert_eq!(report.state, quiet.state, "seed {seed}");
         assert_eq!(report.compared, quiet.compared, "seed {seed}");
@@ -106,14 +129,19 @@ fn tokens_do_not_depend_on_memory() {
 
 #[test]
 fn a_draw_follows_its_seed() {
-    let c = compiled(false);
+    let c = compiled(Kind::Base3);
     let drawn = |seed| {
         let sampling = Sampling {
             top_k: 8,
             temperature: 1.5,
             seed,
         };
-        agree(&c, false, &job(&c, 6, sampling, Environment::default())).tokens
+        agree(
+            &c,
+            Kind::Base3,
+            &job(&c, 6, sampling, Environment::default()),
+        )
+        .tokens
     };
     assert_eq!(drawn(7), drawn(7));
     assert_ne!(drawn(7), drawn(8));
@@ -121,23 +149,95 @@ fn a_draw_follows_its_seed() {
 
 #[test]
 fn sherry_weights_agree_too() {
-    let c = compiled(true);
+    let c = compiled(Kind::Sherry);
     let e = Environment {
         stall_percent: 20,
         ..Environment::default()
     };
     assert_eq!(
-        agree(&c, true, &job(&c, 3, Sampling::GREEDY, e))
+        agree(&c, Kind::Sherry, &job(&c, 3, Sampling::GREEDY, e))
             .tokens
             .len(),
         3
     );
 }
 
+/// Runs a few tokens under stalls, and asks the float reference whether the text is the model's.
+fn family_agrees(model: &LanguageModel, kind: Kind, stalls: u32) -> Compiled {
+    let c = compile(model, &machine(kind), 32).unwrap();
+    let e = Environment {
+        latency: (4, 90),
+        stall_percent: stalls,
+        seed: u64::from(stalls),
+        ..Environment::default()
+    };
+    let job = job(&c, 4, Sampling::GREEDY, e);
+    let report = agree(&c, kind, &job);
+    assert_eq!(report.tokens.len(), 4);
+    let mut reference = Reference::new(model);
+    let mut logits = Vec::new();
+    for token in [0, 40, 300 % model.config.vocab as u32] {
+        logits = reference.forward(token).unwrap();
+    }
+    for &token in &report.tokens {
+        let best = logits.iter().copied().fold(f32::MIN, f32::max);
+        let spread = best - logits.iter().copied().fold(f32::MAX, f32::min);
+        let behind = (best - logits[token as usize]) / spread;
+        assert!(behind < 0.05, "{:?}: token {token}", report.tokens);
+        logits = reference.forward(token).unwrap();
+    }
+    c
+}
+
+/// SiLU, sub-norms, a head for each query, and a vocabulary of two whole tiles of the output head and a part, on the
+/// machine that was built for the shipped model.
+#[test]
+fn a_silu_model_agrees() {
+    let mut model = family("nano1b");
+    let c = &mut model.config;
+    assert!(c.activation == Activation::Silu && c.sub_norms && c.tied && c.vocab < 1100);
+    for token in c.vocab..1100 {
+        let mix = |j| model.embed[(token * 7 + j * j * 31) % (c.vocab * c.hidden)];
+        let row: Vec<f32> = (0..c.hidden).map(mix).collect();
+        model.embed.extend(row);
+    }
+    c.vocab = 1100;
+    family_agrees(&model, Kind::Base3, 30);
+    family_agrees(&model, Kind::G3, 0);
+}
+
+/// SiLU without sub-norms, an untied head, inverse scales in the file, g3 in memory.
+#[test]
+fn a_llama_model_agrees() {
+    let model = family("llama");
+    let c = &model.config;
+    assert!(c.activation == Activation::Silu && !c.sub_norms && !c.tied);
+    let c = family_agrees(&model, Kind::G3, 40);
+    // 5 bits for 3 weights, and rows of 256 padded to whole tiles of 24.
+    let bits = c.manifest.traffic.bits_per_weight;
+    assert!((bits - 5.0 / 3.0 * 264.0 / 256.0).abs() < 1e-9, "{bits}");
+}
+
+/// The layout in memory changes neither tokens nor state: both run the same instructions on the same numbers.
+#[test]
+fn g3_in_memory_gives_the_text_of_base3() {
+    let run = |kind| {
+        let c = compiled(kind);
+        let e = Environment {
+            stall_percent: 20,
+            ..Environment::default()
+        };
+        agree(&c, kind, &job(&c, 2, Sampling::GREEDY, e))
+    };
+    let (base3, g3) = (run(Kind::Base3), run(Kind::G3));
+    assert_eq!(base3.tokens, g3.tokens);
+    assert_eq!(base3.state, g3.state);
+}
+
 /// One wrong bit in the RTL's weights must be found where it first matters.
 #[test]
 fn a_wrong_bit_is_found_and_named() {
-    let c = compiled(false);
+    let c = compiled(Kind::Base3);
     let region = |name: &str| c.manifest.regions.iter().find(|r| r.name == name).unwrap();
     let base = c.manifest.image.base;
     for (name, unit) in [
@@ -150,7 +250,11 @@ fn a_wrong_bit_is_found_and_named() {
             flipped,
             ..Environment::default()
         };
-        match run(model(false), &job(&c, 1, Sampling::GREEDY, e), &mut |_| ()) {
+        match run(
+            model(Kind::Base3),
+            &job(&c, 1, Sampling::GREEDY, e),
+            &mut |_| (),
+        ) {
             Err(SystemError::Mismatch(m)) => {
                 let (found, pc) = m.place.unwrap();
                 assert_eq!(found, unit, "{name}: {m}");
@@ -168,9 +272,9 @@ fn a_wrong_bit_is_found_and_named() {
 /// Faults one after the other on the same machine; after each a correct run must be exact.
 #[test]
 fn every_fault_is_reported_and_forgotten() {
-    let c = compiled(false);
+    let c = compiled(Kind::Base3);
     let good = job(&c, 1, Sampling::GREEDY, Environment::default());
-    let mut bench = Bench::new(model(false), &good).unwrap();
+    let mut bench = Bench::new(model(Kind::Base3), &good).unwrap();
     let reference = bench.run(&good, &mut |_| ()).unwrap();
     let first = good.memory.program.start - good.memory.origin + 64;
     let patched = |place: u64, instr: &[u8]| {

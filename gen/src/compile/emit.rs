@@ -165,6 +165,12 @@ impl Emitter {
         });
     }
 
+    /// Loads `units` 4-byte units from `offset` in the image into a place.
+    pub fn ld(&mut self, to: Place, offset: Operand, units: Operand, note: &str) {
+        let fields = [(0, imm(to.addr)), (1, offset), (2, units)];
+        self.unit(Op::Ld, 0, &fields, &[], &[Access::Scratch(to)], note);
+    }
+
     /// Scalar instruction.
     pub fn scalar(&mut self, op: Op, fields: &[(usize, Operand)], note: &str) {
         let mut instr = Instr::new(op);
@@ -187,9 +193,24 @@ impl Emitter {
         self.scalar(Op::Add, &[(0, reg(rd, 0)), (1, a), (2, b)], note);
     }
 
+    /// `rd = a - b`.
+    pub fn sub(&mut self, rd: u8, a: Operand, b: Operand, note: &str) {
+        self.scalar(Op::Sub, &[(0, reg(rd, 0)), (1, a), (2, b)], note);
+    }
+
     /// `rd = a * b`.
     pub fn mul(&mut self, rd: u8, a: Operand, b: Operand, note: &str) {
         self.scalar(Op::Mul, &[(0, reg(rd, 0)), (1, a), (2, b)], note);
+    }
+
+    /// `rd` = scalar at the start of a place. The value must be there: only a barrier orders it.
+    pub fn rds(&mut self, rd: u8, from: Place, note: &str) {
+        self.scalar(Op::Rds, &[(0, reg(rd, 0)), (1, imm(from.addr))], note);
+    }
+
+    /// Scalar at the start of a place = `value`.
+    pub fn wrs(&mut self, to: Place, value: u8, note: &str) {
+        self.scalar(Op::Wrs, &[(0, imm(to.addr)), (1, reg(value, 0))], note);
     }
 
     /// A jump target to be placed later.

@@ -5,7 +5,8 @@
 //! | `layout` | image and state memory: where everything lies, and its bytes |
 //! | `scratch` | scratchpad allocation |
 //! | `emit` | instruction emission, tokens inserted from what instructions read and write |
-//! | `block` | one layer, output head, draw |
+//! | `places` | the program's vectors and where each lies |
+//! | `block` | one layer, output head, draw: a file for each stage |
 //! | `program` | the whole program: loops over positions and layers |
 //! | `manifest` | what was made |
 
@@ -13,6 +14,7 @@ mod block;
 mod emit;
 pub mod layout;
 pub mod manifest;
+mod places;
 pub mod program;
 mod scratch;
 
@@ -20,9 +22,10 @@ use hw::isa::{self, Instr};
 use hw::params::MachineParams;
 
 use crate::model::Model;
+use block::Block;
 use layout::{Image, ImageLayout, StateLayout};
 use manifest::{Manifest, ModelSummary, Traffic, Window};
-use program::Places;
+use places::Places;
 pub use scratch::Place;
 
 /// What can be wrong between a valid model and a valid machine.
@@ -100,7 +103,13 @@ pub fn compile(model: &Model, p: &MachineParams, context: u32) -> Result<Compile
     } = layout::image(model, p, context, abi)?;
     let state = StateLayout::new(model, context);
     let (places, named, used) = Places::new(model, p, &layout, context)?;
-    let (instrs, notes) = program::program(model, p, &layout, &state, &places)?;
+    let (instrs, notes) = program::program(&Block {
+        model,
+        p,
+        layout: &layout,
+        state: &state,
+        places: &places,
+    })?;
     let program = program_bytes(&instrs, abi);
     let [program_window, image_window, state_window] =
         manifest::windows(program.len() as u64, image.len() as u64, &state);
@@ -116,7 +125,7 @@ pub fn compile(model: &Model, p: &MachineParams, context: u32) -> Result<Compile
         image: image_window,
         state: state_window,
         traffic: Traffic::new(&model.config, stats, sherry),
-        arguments: block::Block::arguments()
+        arguments: program::arg::ALL
             .map(|(n, k)| (n.to_string(), k))
             .into_iter()
             .collect(),

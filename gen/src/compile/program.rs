@@ -1,4 +1,5 @@
-//! The program: one loop over positions, inside it one loop over layers; its size depends on neither.
+//! The program: one loop over positions, inside it one over layers and one over tiles of the vocabulary; its size
+//! depends on none of them.
 //!
 //! Order of the weight stream. The bus shall never idle, so loads run ahead of the units that need them:
 //! the packets of Q, K, V and O of the next layer (after the last layer: of the first layer, for the next token) are
@@ -6,16 +7,14 @@
 //! buffer may be requested before a load into the scratchpad, because loads are delivered in order and a full buffer
 //! would keep the scratchpad load from the very units that empty it.
 
-use hw::isa::{Instr, Op, Unit};
+use hw::isa::{Instr, Op, Operand, Unit};
 use hw::params::MachineParams;
-use indexmap::IndexMap;
 
 use super::CompileError;
-use super::block::Block;
+use super::block::{Block, STATE};
 use super::emit::{Access, Emitter, imm, reg};
-use super::layout::{CONSTANTS, Constant, ImageLayout, Matrix, StateLayout};
-use super::scratch::{Place, Scratch};
-use crate::model::Model;
+use super::layout::{ImageLayout, Matrix};
+use super::scratch::Place;
 
 /// Scalar registers of the program.
 pub mod r {
@@ -46,6 +45,12 @@ pub mod r {
     pub const TOP_K: u8 = 14;
     /// Token that ends the text.
     pub const EOS: u8 = 15;
+
+    /// In the output head, where the layers' registers are free: first token of the tile, its rows, and the image
+    /// offset of their codes.
+    pub const HEAD_START: u8 = LAYER;
+    pub const HEAD_ROWS: u8 = ROWS;
+    pub const HEAD_AT: u8 = BASE;
 }
 
 /// CSR arguments of the program.
@@ -61,6 +66,16 @@ pub mod arg {
     pub const SEED: u32 = 4;
     /// End-of-text token, or u32::MAX.
     pub const EOS: u32 = 5;
+
+    /// Names and numbers of all of them, for the manifest.
+    pub const ALL: [(&str, u32); 6] = [
+        ("prompt", PROMPT),
+        ("limit", LIMIT),
+        ("top_k", TOP_K),
+        ("inv_temperature", INV_TEMPERATURE),
+        ("seed", SEED),
+        ("eos", EOS),
+    ];
 }
 
 /// Regions of the state memory for the emitter.
@@ -70,347 +85,25 @@ pub mod region {
     pub const KV: u32 = 1;
 }
 
-/// All named places of the scratchpad.
-pub struct Places {
-    pub constants: Place,
-    pub draw_scale: Place,
-    pub final_norm: Place,
-    pub layer_norms: [Option<Place>; 4],
-    pub layer_scalars: Place,
-    pub layer_block: Place,
-    /// Residual stream, f32[hidden].
-    pub x: Place,
-    /// Product of a norm, f32, and its int8 codes.
-    pub t: Place,
-    pub codes: Place,
-    pub qkv: [Place; 3],
-    /// Rotated or converted heads, f32[head_dim].
-    pub head: Place,
-    pub q_codes: Place,
-    pub k_codes: Place,
-    pub v_codes: Place,
-    pub rope: Place,
-    pub k_scales: Place,
-    pub v_scales: Place,
-    /// Scores and probabilities of the query heads of all KV heads, f32[context] each.
-    pub scores: Place,
-    pub p_codes: Place,
-    pub mixed: Place,
-    pub attention: Place,
-    pub gate: Place,
-    pub up: Place,
-    pub act: Place,
-    pub out: Place,
-    pub head_scales: Place,
-    pub head_acc: Place,
-    pub logits: Place,
-    pub top_values: Place,
-    pub top_indices: Place,
-    pub draw: Place,
-    pub scalars: Place,
-    pub next_token: Place,
-    pub token: Place,
-    pub inv_temperature: Place,
-}
-
-/// Rows of the output head that one tile of logits covers.
-pub const HEAD_TILE: u32 = 512;
-
-impl Places {
-    pub fn new(
-        model: &Model,
-        p: &MachineParams,
-        layout: &ImageLayout,
-        context: u32,
-    ) -> Result<(Places, IndexMap<String, Place>, u32), CompileError> {
-        let c = &model.config;
-        let (hidden, ffn, hd) = (c.hidden as u32, c.ffn as u32, c.head_dim as u32);
-        let (heads, kv) = (c.heads as u32, c.kv_heads as u32);
-        let attention = heads * hd;
-        let mut s = Scratch::new(p.vec_lanes, p.scratchpad_words);
-        let l = p.vec_lanes;
-        let constants = s.scalars("constants", CONSTANTS.len() as u32);
-        let draw_scale = s.words32("draw_scale", p.sample_k);
-        let final_norm = s.words32("norm.final", hidden);
-        let layer_block = s.words32("layer.constants", layout.layer_constant_units);
-        let mut at = 0;
-        let mut layer_norms = [None; 4];
-        let lengths = [hidden, attention, hidden, ffn];
-        let present = [true, c.sub_norms, true, c.sub_norms];
-        for i in 0..4 {
-            if present[i] {
-                let words = lengths[i].div_ceil(l);
-                layer_norms[i] = Some(layer_block.part(at, words));
-                at += words;
-            }
-        }
-        let layer_scalars = layer_block.part(at, layer_block.words - at);
-        // The engine writes whole row tiles, so results are padded to Q.
-        let tiles = |n: u32| n.next_multiple_of(p.rows);
-        let widest = hidden.max(ffn).max(attention);
-        let per_head = context.div_ceil(l) * l;
-        let places = Places {
-            constants,
-            draw_scale,
-            final_norm,
-            layer_norms,
-            layer_scalars,
-            layer_block,
-            x: s.words32("x", hidden),
-            t: s.words32("t", widest),
-            codes: s.bytes("codes", widest),
-            qkv: [
-                s.words32("q", tiles(attention)),
-                s.words32("k", tiles(kv * hd)),
-                s.words32("v", tiles(kv * hd)),
-            ],
-            head: s.words32("head", hd),
-            q_codes: s.scalars("q.codes", heads * hd.div_ceil(4 * l)),
-            k_codes: s.scalars("k.codes", kv * hd.div_ceil(4 * l)),
-            v_codes: s.scalars("v.codes", kv * hd.div_ceil(4 * l)),
-            rope: s.words32("rope", hd),
-            k_scales: s.scalars("k.scales", kv * context.div_ceil(l)),
-            v_scales: s.scalars("v.scales", kv * context.div_ceil(l)),
-            scores: s.words32("scores", heads * per_head),
-            p_codes: s.scalars("p.codes", heads * context.div_ceil(4 * l)),
-            mixed: s.words32("mixed", attention),
-            attention: s.words32("attention", attention),
-            gate: s.words32("gate", tiles(ffn)),
-            up: s.words32("up", tiles(ffn)),
-            act: s.words32("act", ffn),
-            out: s.words32("out", tiles(hidden)),
-            head_scales: s.words32("head.scales", HEAD_TILE),
-            head_acc: s.words32("head.acc", HEAD_TILE),
-            logits: s.words32("logits", HEAD_TILE),
-            top_values: s.words32("top.values", p.sample_k),
-            top_indices: s.words32("top.indices", p.sample_k),
-            draw: s.words32("draw.weights", p.sample_k),
-            scalars: s.scalars("scalars", SCALARS + 4 * (heads + 2 * kv)),
-            next_token: s.scalars("token.next", 1),
-            token: s.scalars("token", 1),
-            inv_temperature: s.scalars("inv_temperature", 1),
-        };
-        let used = s.used();
-        Ok((places, s.finish()?, used))
-    }
-
-    pub fn constant(&self, c: Constant) -> Place {
-        let at = CONSTANTS.iter().position(|&k| k == c).unwrap_or(0);
-        self.constants.word(at as u32)
-    }
-}
-
-/// Scalars that every norm shares, before those of the heads.
-pub const SCALARS: u32 = 24;
-
 /// Emits the whole program.
-pub fn program(
-    model: &Model,
-    p: &MachineParams,
-    layout: &ImageLayout,
-    state: &StateLayout,
-    places: &Places,
-) -> Result<(Vec<Instr>, Vec<String>), CompileError> {
-    let c = &model.config;
+///
+/// # Errors
+/// The instruction memory is too small.
+pub fn program(block: &Block<'_>) -> Result<(Vec<Instr>, Vec<String>), CompileError> {
     let mut e = Emitter::new();
-    let block = Block {
-        model,
-        p,
-        layout,
-        state,
-        places,
-    };
-
-    e.context("start: ");
-    for (register, k) in [
-        (r::PROMPT, arg::PROMPT),
-        (r::LIMIT, arg::LIMIT),
-        (r::TOP_K, arg::TOP_K),
-        (r::EOS, arg::EOS),
-        (r::TEMP, arg::INV_TEMPERATURE),
-    ] {
-        e.scalar(Op::Arg, &[(0, reg(register, 0)), (1, imm(k))], "argument");
-    }
-    e.scalar(
-        Op::Wrs,
-        &[(0, imm(places.inv_temperature.addr)), (1, reg(r::TEMP, 0))],
-        "1/temperature",
-    );
-    e.scalar(
-        Op::Arg,
-        &[(0, reg(r::TEMP, 0)), (1, imm(arg::SEED))],
-        "seed",
-    );
-    e.unit(
-        Op::Seed,
-        0,
-        &[(1, reg(r::TEMP, 0))],
-        &[],
-        &[],
-        "seed the generator",
-    );
-    e.li(r::POS, 0, "first position");
-    let constants = Place {
-        addr: places.constants.addr,
-        words: layout.constant_units / p.vec_lanes,
-    };
-    e.unit(
-        Op::Ld,
-        0,
-        &[
-            (0, imm(constants.addr)),
-            (1, imm(layout.constants)),
-            (2, imm(layout.constant_units)),
-        ],
-        &[],
-        &[Access::Scratch(constants)],
-        "constants",
-    );
-    e.unit(
-        Op::Ld1,
-        8,
-        &[(0, imm(places.token.addr)), (1, imm(0))],
-        &[Access::State(region::TOKENS)],
-        &[Access::Scratch(places.token)],
-        "first token",
-    );
-    e.li(r::NEXT, layout.layer, "first layer");
-    block.load_layer_constants(&mut e);
-    e.sync(&[Unit::Load, Unit::Sample], "constants are there");
-    e.barrier()?;
-    e.scalar(
-        Op::Rds,
-        &[(0, reg(r::TOKEN, 0)), (1, imm(places.token.addr))],
-        "first token",
-    );
-
-    let (token_loop, layer_loop) = (e.label(), e.label());
-    let (next_token, no_wrap, head_done, greedy, end) =
-        (e.label(), e.label(), e.label(), e.label(), e.label());
-
+    let (token_loop, next_token, end) = (e.label(), e.label(), e.label());
+    start(block, &mut e)?;
     // The weights of the first layer are requested once here; later the end of the last layer does it.
-    let prefetch = fits(p, layout);
+    let prefetch = fits(block.p, block.layout);
     block.request(&mut e, r::NEXT, &prefetch);
 
     e.context("token: ");
     e.place(token_loop);
-    e.mul(
-        r::TEMP,
-        reg(r::TOKEN, 0),
-        imm(layout.embed_stride),
-        "row of the embedding",
-    );
-    e.unit(
-        Op::Ld,
-        0,
-        &[
-            (0, imm(places.x.addr)),
-            (1, reg(r::TEMP, layout.embed)),
-            (2, imm(c.hidden as u32)),
-        ],
-        &[],
-        &[Access::Scratch(places.x)],
-        "embedding",
-    );
-    e.mul(
-        r::TEMP,
-        reg(r::POS, 0),
-        imm(layout.rope_stride),
-        "row of the RoPE table",
-    );
-    e.unit(
-        Op::Ld,
-        0,
-        &[
-            (0, imm(places.rope.addr)),
-            (1, reg(r::TEMP, layout.rope)),
-            (2, imm(c.head_dim as u32)),
-        ],
-        &[],
-        &[Access::Scratch(places.rope)],
-        "RoPE row",
-    );
-    e.unit(
-        Op::Ld1,
-        8,
-        &[(0, imm(places.next_token.addr)), (1, reg(r::POS, 1))],
-        &[Access::State(region::TOKENS)],
-        &[Access::Scratch(places.next_token)],
-        "next token of the prompt",
-    );
-    // One instruction of vec waits for all three, so that the loop over layers starts with nothing in flight.
-    block.wait_for(&mut e, &[places.x, places.rope, places.next_token]);
-    e.add(r::COUNT, reg(r::POS, 1), imm(0), "tokens attended to");
-    e.mul(
-        r::ROWS,
-        reg(r::COUNT, 0),
-        imm(c.head_dim as u32 / 4),
-        "their int8 rows",
-    );
-    e.li(r::LAYER, 0, "layer 0");
-    e.li(r::BASE, layout.layer, "its weights");
-    e.li(r::KV, state.layers, "its KV cache");
-    e.barrier()?;
-
-    e.context("layer: ");
-    e.place(layer_loop);
-    e.mul(
-        r::TEMP,
-        reg(r::POS, 0),
-        imm(c.head_dim as u32 / 4),
-        "row of this token",
-    );
-    e.add(r::ROW_AT, reg(r::KV, 0), reg(r::TEMP, 0), "where it goes");
-    e.add(
-        r::SCALE_AT,
-        reg(r::KV, 0),
-        reg(r::POS, 0),
-        "where its scale goes",
-    );
-    e.add(
-        r::NEXT,
-        reg(r::BASE, layout.layer_stride),
-        imm(0),
-        "next layer",
-    );
-    e.add(r::LAYER, reg(r::LAYER, 1), imm(0), "count layers");
-    e.branch(
-        Op::Blt,
-        reg(r::LAYER, 0),
-        imm(c.layers as u32),
-        no_wrap,
-        "more layers follow",
-    );
-    e.li(
-        r::NEXT,
-        layout.layer,
-        "after the last layer the first, for the next token",
-    );
-    e.place(no_wrap);
-    block.layer(&mut e, &prefetch)?;
-    e.context("layer: ");
-    e.add(r::BASE, reg(r::NEXT, 0), imm(0), "to the next layer");
-    e.add(
-        r::KV,
-        reg(r::KV, state.layer_stride),
-        imm(0),
-        "and its KV cache",
-    );
-    e.barrier()?;
-    e.branch(
-        Op::Blt,
-        reg(r::LAYER, 0),
-        imm(c.layers as u32),
-        layer_loop,
-        "loop over layers",
-    );
-
+    open_token(block, &mut e)?;
+    layers(block, &mut e, &prefetch)?;
     e.context("token: ");
-    e.scalar(
-        Op::Rds,
-        &[(0, reg(r::TOKEN, 0)), (1, imm(places.next_token.addr))],
-        "if in the prompt",
-    );
+    let (next, token) = (block.places.next_token, block.places.token);
+    e.rds(r::TOKEN, next, "if in the prompt");
     e.branch(
         Op::Blt,
         reg(r::COUNT, 0),
@@ -421,38 +114,14 @@ pub fn program(
 
     block.head(&mut e)?;
     e.context("sample: ");
-    e.branch(
-        Op::Beq,
-        reg(r::TOP_K, 0),
-        imm(1),
-        greedy,
-        "greedy needs no draw",
-    );
-    block.draw(&mut e)?;
-    e.scalar(
-        Op::Rds,
-        &[(0, reg(r::TOKEN, 0)), (1, imm(places.token.addr))],
-        "drawn token",
-    );
-    e.branch(Op::Jmp, imm(0), imm(0), head_done, "");
-    e.place(greedy);
-    e.scalar(
-        Op::Rds,
-        &[(0, reg(r::TOKEN, 0)), (1, imm(places.top_indices.addr))],
-        "best token",
-    );
-    e.place(head_done);
-    e.scalar(
-        Op::Wrs,
-        &[(0, imm(places.token.addr)), (1, reg(r::TOKEN, 0))],
-        "for the store",
-    );
+    choose(block, &mut e)?;
+    e.wrs(token, r::TOKEN, "for the store");
     e.scalar(Op::Emit, &[(1, reg(r::TOKEN, 0))], "tell the host");
     e.unit(
         Op::St1,
-        8,
-        &[(0, imm(places.token.addr)), (1, reg(r::POS, 1))],
-        &[Access::Scratch(places.token)],
+        STATE,
+        &[(0, imm(token.addr)), (1, reg(r::POS, 1))],
+        &[Access::Scratch(token)],
         &[Access::State(region::TOKENS)],
         "append the token",
     );
@@ -477,13 +146,161 @@ pub fn program(
     e.place(end);
     e.scalar(Op::Halt, &[], "done");
     let (instrs, notes) = e.finish()?;
-    if instrs.len() > p.program_words as usize {
+    if instrs.len() > block.p.program_words as usize {
         return Err(CompileError::ProgramTooLarge {
             need: instrs.len() as u32,
-            have: p.program_words,
+            have: block.p.program_words,
         });
     }
     Ok((instrs, notes))
+}
+
+/// Arguments, constants, the first token and the constants of the first layer. Ends its segment.
+fn start(block: &Block<'_>, e: &mut Emitter) -> Result<(), CompileError> {
+    let (layout, places) = (block.layout, block.places);
+    e.context("start: ");
+    for (register, k) in [
+        (r::PROMPT, arg::PROMPT),
+        (r::LIMIT, arg::LIMIT),
+        (r::TOP_K, arg::TOP_K),
+        (r::EOS, arg::EOS),
+        (r::TEMP, arg::INV_TEMPERATURE),
+    ] {
+        e.scalar(Op::Arg, &[(0, reg(register, 0)), (1, imm(k))], "argument");
+    }
+    e.wrs(places.inv_temperature, r::TEMP, "1/temperature");
+    e.scalar(
+        Op::Arg,
+        &[(0, reg(r::TEMP, 0)), (1, imm(arg::SEED))],
+        "seed",
+    );
+    let seed = [(1, reg(r::TEMP, 0))];
+    e.unit(Op::Seed, 0, &seed, &[], &[], "seed the generator");
+    e.li(r::POS, 0, "first position");
+    let constants = Place {
+        addr: places.constants.addr,
+        words: layout.constant_units / block.p.vec_lanes,
+    };
+    let units = imm(layout.constant_units);
+    e.ld(constants, imm(layout.constants), units, "constants");
+    token_of(e, places.token, imm(0), "first token");
+    e.li(r::NEXT, layout.layer, "first layer");
+    block.load_layer_constants(e);
+    e.sync(&[Unit::Load, Unit::Sample], "constants are there");
+    e.barrier()?;
+    e.rds(r::TOKEN, places.token, "first token");
+    Ok(())
+}
+
+/// Loads a token of the text from state memory.
+fn token_of(e: &mut Emitter, to: Place, position: Operand, note: &str) {
+    e.unit(
+        Op::Ld1,
+        STATE,
+        &[(0, imm(to.addr)), (1, position)],
+        &[Access::State(region::TOKENS)],
+        &[Access::Scratch(to)],
+        note,
+    );
+}
+
+/// Embedding, RoPE row and the next token of the prompt; registers of the loop over layers. Ends its segment.
+fn open_token(block: &Block<'_>, e: &mut Emitter) -> Result<(), CompileError> {
+    let (c, layout, places) = (&block.model.config, block.layout, block.places);
+    let (stride, base) = (imm(layout.embed_stride), layout.embed);
+    e.mul(r::TEMP, reg(r::TOKEN, 0), stride, "row of the embedding");
+    let hidden = imm(c.hidden as u32);
+    e.ld(places.x, reg(r::TEMP, base), hidden, "embedding");
+    let (stride, base) = (imm(layout.rope_stride), layout.rope);
+    e.mul(r::TEMP, reg(r::POS, 0), stride, "row of the RoPE table");
+    let head_dim = imm(c.head_dim as u32);
+    e.ld(places.rope, reg(r::TEMP, base), head_dim, "RoPE row");
+    token_of(
+        e,
+        places.next_token,
+        reg(r::POS, 1),
+        "next token of the prompt",
+    );
+    // One instruction of vec waits for all three, so that the loop over layers starts with nothing in flight.
+    block.wait_for(e, &[places.x, places.rope, places.next_token]);
+    e.add(r::COUNT, reg(r::POS, 1), imm(0), "tokens attended to");
+    let row = imm(c.head_dim as u32 / 4);
+    e.mul(r::ROWS, reg(r::COUNT, 0), row, "their int8 rows");
+    e.li(r::LAYER, 0, "layer 0");
+    e.li(r::BASE, layout.layer, "its weights");
+    e.li(r::KV, block.state.layers, "its KV cache");
+    e.barrier()
+}
+
+/// The loop over layers. Ends its segment.
+fn layers(block: &Block<'_>, e: &mut Emitter, prefetch: &[Matrix]) -> Result<(), CompileError> {
+    let (c, layout) = (&block.model.config, block.layout);
+    let (layer_loop, no_wrap) = (e.label(), e.label());
+    let layers = imm(c.layers as u32);
+    e.context("layer: ");
+    e.place(layer_loop);
+    let row = imm(c.head_dim as u32 / 4);
+    e.mul(r::TEMP, reg(r::POS, 0), row, "row of this token");
+    e.add(r::ROW_AT, reg(r::KV, 0), reg(r::TEMP, 0), "where it goes");
+    e.add(
+        r::SCALE_AT,
+        reg(r::KV, 0),
+        reg(r::POS, 0),
+        "where its scale goes",
+    );
+    e.add(
+        r::NEXT,
+        reg(r::BASE, layout.layer_stride),
+        imm(0),
+        "next layer",
+    );
+    e.add(r::LAYER, reg(r::LAYER, 1), imm(0), "count layers");
+    e.branch(
+        Op::Blt,
+        reg(r::LAYER, 0),
+        layers,
+        no_wrap,
+        "more layers follow",
+    );
+    e.li(
+        r::NEXT,
+        layout.layer,
+        "after the last layer the first, for the next token",
+    );
+    e.place(no_wrap);
+    block.layer(e, prefetch);
+    e.context("layer: ");
+    e.add(r::BASE, reg(r::NEXT, 0), imm(0), "to the next layer");
+    let stride = block.state.layer_stride;
+    e.add(r::KV, reg(r::KV, stride), imm(0), "and its KV cache");
+    e.barrier()?;
+    e.branch(
+        Op::Blt,
+        reg(r::LAYER, 0),
+        layers,
+        layer_loop,
+        "loop over layers",
+    );
+    Ok(())
+}
+
+/// The best candidate, or one that is drawn, into TOKEN.
+fn choose(block: &Block<'_>, e: &mut Emitter) -> Result<(), CompileError> {
+    let (drawn, greedy) = (e.label(), e.label());
+    e.branch(
+        Op::Beq,
+        reg(r::TOP_K, 0),
+        imm(1),
+        greedy,
+        "greedy needs no draw",
+    );
+    block.draw(e)?;
+    e.rds(r::TOKEN, block.places.token, "drawn token");
+    e.branch(Op::Jmp, imm(0), imm(0), drawn, "");
+    e.place(greedy);
+    e.rds(r::TOKEN, block.places.top_indices, "best token");
+    e.place(drawn);
+    Ok(())
 }
 
 /// Packets requested ahead, in streaming order: as many of Q, K, V, O as the weight buffer holds together.

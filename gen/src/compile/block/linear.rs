@@ -1,0 +1,102 @@
+//! A ternary linear layer: norm and int8 codes of its input, the product, the factor of its accumulator.
+
+use hw::isa::Op;
+use hw::vec::Reduce;
+
+use super::vector::{CODES, Vector};
+use super::{Block, s};
+use crate::compile::emit::{Access, Emitter, imm};
+use crate::compile::layout::{Constant, LayerScalar, Matrix};
+use crate::compile::scratch::Place;
+
+impl Block<'_> {
+    /// int8 codes of `norm(x) * weights` (or of `x` where the family has no norm) into `codes`; afterwards scalar ABSMAX
+    /// holds what the codes must be multiplied with, times 127.
+    pub(super) fn quantise(
+        &self,
+        e: &mut Emitter,
+        x: Place,
+        n: u32,
+        norm: Option<Place>,
+        inv_n: Constant,
+    ) {
+        let (one, floor) = (self.constant(Constant::One), self.constant(Constant::Floor));
+        let red = self.places.scalars.part(s::RAW, 2);
+        let (source, rsqrt) = match norm {
+            Some(weights) => {
+                let t = self.places.t;
+                Vector::new(Op::Vnorm, t, x, n)
+                    .b(weights)
+                    .reduce(Reduce::AbsMax, red)
+                    .emit(
+                        e,
+                        &[],
+                        "norm: product with the weights, sum of squares, absmax",
+                    );
+                Vector::new(
+                    Op::Vrsqrt,
+                    self.scalar(s::RSQRT),
+                    self.scalar(s::SQUARES),
+                    1,
+                )
+                .s0(self.constant(inv_n))
+                .s1(self.constant(Constant::Eps))
+                .emit(e, &[], "norm: 1/rms");
+                (t, self.scalar(s::RSQRT))
+            }
+            None => {
+                Vector::new(Op::Vscale, x, x, n)
+                    .s0(one)
+                    .no_output()
+                    .reduce(Reduce::AbsMax, red.word(0))
+                    .emit(e, &[], "absmax");
+                (x, one)
+            }
+        };
+        let raw = self.scalar(s::RAW);
+        Vector::new(Op::Vrecip, self.scalar(s::SCALE), raw, 1)
+            .b(self.constant(Constant::C127))
+            .s0(rsqrt)
+            .s1(floor)
+            .emit(e, &[], "quantise: 127 / absmax");
+        Vector::new(Op::Vmax, self.scalar(s::ABSMAX), raw, 1)
+            .s0(rsqrt)
+            .s1(floor)
+            .emit(e, &[], "quantise: absmax");
+        Vector::new(Op::Vscale, self.scalar(s::FACTOR), self.scalar(s::SCALE), 1)
+            .s0(rsqrt)
+            .emit(e, &[], "quantise: factor of the product");
+        Vector::new(Op::Vscale, self.places.codes, source, n)
+            .s0(self.scalar(s::FACTOR))
+            .flags(CODES)
+            .emit(e, &[], "quantise: int8 codes");
+    }
+
+    /// Factor of a matrix' accumulator: absmax of its input times a scalar of the layer.
+    pub(super) fn factor(&self, e: &mut Emitter, slot: u32, scalar: LayerScalar) -> Place {
+        let out = self.scalar(s::OUT + slot);
+        Vector::new(Op::Vscale, out, self.scalar(s::ABSMAX), 1)
+            .s0(self.layer_scalar(scalar))
+            .emit(e, &[], "factor of the accumulator");
+        out
+    }
+
+    pub(super) fn gemv(&self, e: &mut Emitter, m: Matrix, k: u32, dst: Place) {
+        let packet = self.layout.packets[m as usize];
+        let fields = [
+            (0, imm(dst.addr)),
+            (1, imm(self.places.codes.addr)),
+            (2, imm(k)),
+            (3, imm(packet.row_tiles)),
+        ];
+        let reads = [Access::Scratch(self.places.codes)];
+        e.unit(
+            Op::Gemv,
+            0,
+            &fields,
+            &reads,
+            &[Access::Scratch(dst)],
+            m.name(),
+        );
+    }
+}
