@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use hw::isa::Unit;
 use hw::rtl::Design;
+use tb::sim::SimError;
 use tb::system::{self, Environment, Mismatch, Progress, SystemError, SystemModel};
 
 use crate::compile::Compiled;
@@ -29,6 +30,8 @@ pub struct SimOptions {
     pub trace: Option<PathBuf>,
     /// Waves around a difference from golden go here.
     pub mismatch_trace: Option<PathBuf>,
+    /// The RTL's memory has a wrong bit at this address: to see that the comparison finds it.
+    pub flipped: Option<u64>,
 }
 
 /// Why a simulation gave no statistics.
@@ -49,20 +52,25 @@ pub enum SimulateError {
         note: Option<String>,
         /// The vector that is wrong, and its first wrong element.
         tensor: Option<String>,
-        /// Waves around it.
-        waves: Option<PathBuf>,
+        /// Waves around it, or why there are none.
+        waves: Option<Result<PathBuf, String>>,
     },
     /// Golden and RTL agree that the program is wrong.
     #[error("the machine stopped: {0}")]
     Fault(hw::machine::Fault),
 }
 
-fn details(note: &Option<String>, tensor: &Option<String>, waves: &Option<PathBuf>) -> String {
+fn details(
+    note: &Option<String>,
+    tensor: &Option<String>,
+    waves: &Option<Result<PathBuf, String>>,
+) -> String {
     let note = note.as_ref().map(|n| format!(" ({n})"));
     let tensor = tensor.as_ref().map(|t| format!("; {t}"));
-    let waves = waves
-        .as_ref()
-        .map(|w| format!("; waves around it: {}", w.display()));
+    let waves = waves.as_ref().map(|w| match w {
+        Ok(file) => format!("; waves around it: {}", file.display()),
+        Err(why) => format!("; no waves around it: {why}"),
+    });
     note.unwrap_or_default() + &tensor.unwrap_or_default() + &waves.unwrap_or_default()
 }
 
@@ -108,7 +116,7 @@ pub fn simulate(
             let pc = mismatch.place.map(|(_, pc)| pc as usize);
             let waves = match &options.mismatch_trace {
                 Some(file) if options.trace.is_none() => {
-                    Some(record(project, run, &mismatch, file)?)
+                    Some(record(project, run, &mismatch, file).map_err(|e| e.to_string()))
                 }
                 _ => None,
             };
@@ -168,6 +176,7 @@ fn system_job(
             latency: (options.latency, options.latency),
             stall_percent: options.stalls,
             seed: options.seed,
+            flipped: options.flipped,
             ..Environment::default()
         },
         waves: None,
@@ -181,13 +190,22 @@ fn record(
     mut run: system::Job,
     mismatch: &Mismatch,
     file: &Path,
-) -> Result<PathBuf, SimulateError> {
+) -> Result<PathBuf, SystemError> {
     let model = SystemModel::build(&project.params, true)?;
     let window = mismatch.cycle.saturating_sub(WAVES_BEFORE)..mismatch.cycle + WAVES_AFTER;
+    // What an earlier run has left must not be taken for this one's.
+    let missing = |what: String| {
+        let path = file.to_owned();
+        SystemError::Sim(SimError::Trace { path, what })
+    };
+    if file.exists() {
+        std::fs::remove_file(file).map_err(|e| missing(e.to_string()))?;
+    }
     run.waves = Some((file.to_owned(), Some(window)));
     match system::run(&model, &run, &mut |_| ()) {
         // The waves end with the run, at the difference.
-        Ok(_) | Err(SystemError::Mismatch(_)) => Ok(file.to_owned()),
-        Err(other) => Err(other.into()),
+        Ok(_) | Err(SystemError::Mismatch(_)) if file.is_file() => Ok(file.to_owned()),
+        Ok(_) | Err(SystemError::Mismatch(_)) => Err(missing("was not written".into())),
+        Err(other) => Err(other),
     }
 }

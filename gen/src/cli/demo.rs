@@ -49,6 +49,7 @@ pub fn demo(args: &DemoArgs, out: &mut Out) -> Result<(), Failure> {
         latency: args.memory.latency,
         trace: None,
         mismatch_trace: Some(MISMATCH_TRACE.into()),
+        flipped: None,
     };
     simulated(&project, &compiled, &job, &options, out)
 }

@@ -62,6 +62,7 @@ pub fn sim(args: &SimArgs, out: &mut Out) -> Result<(), Failure> {
         latency: args.memory.latency,
         trace: args.trace.clone(),
         mismatch_trace: Some(MISMATCH_TRACE.into()),
+        flipped: None,
     };
     simulated(&project, &compiled, &job, &options, out)
 }

@@ -366,6 +366,11 @@ impl Sim {
         self.check(status)
     }
 
+    /// Whether a trace is running.
+    pub fn tracing(&self) -> bool {
+        self.trace.is_some()
+    }
+
     /// Ends the trace and puts the file in place; does nothing when none runs.
     pub fn trace_stop(&mut self) -> Result<(), SimError> {
         self.instance.trace_stop();

@@ -112,7 +112,15 @@ impl Bench {
         job: &Job,
         observe: &mut dyn FnMut(Progress),
     ) -> Result<Report, SystemError> {
-        compare(self, job, observe)
+        let waves = job.waves.clone();
+        self.waves = waves.map(|(file, window)| (file, window.unwrap_or(0..u64::MAX)));
+        let result = compare(self, job, observe);
+        self.waves = None;
+        let written = self.sim.trace_stop();
+        // A difference is worth more than why its waves can not be written.
+        let report = result?;
+        written?;
+        Ok(report)
     }
 }
 
@@ -138,15 +146,11 @@ fn compare(
     let banks: Vec<PeekId> = (0..bench.params.scratchpad_banks)
         .map(|k| bench.sim.peek_id(&format!("bank{k}")))
         .collect::<Result<_, _>>()?;
-    if let Some((path, None)) = &job.waves {
-        bench.sim.trace_start(path)?;
-    }
     bench.start(job)?;
     let begin = bench.sim.cycle();
     let (mut tokens, mut token_cycles, mut compared) = (Vec::new(), Vec::new(), 0u64);
     loop {
         let cycle = bench.sim.cycle();
-        waves(&mut bench.sim, job, cycle)?;
         bench.cycle()?;
         for t in &traces {
             if bench.sim.get(t.valid) != 0 {
@@ -210,9 +214,6 @@ fn compare(
     for _ in 0..64 {
         step(bench, &mut golden, &traces, &banks, &mut compared)?;
     }
-    if job.waves.is_some() {
-        bench.sim.trace_stop()?;
-    }
     bench.memory.check().map_err(SystemError::Axi)?;
     let counters = bench.counters()?;
     let fault = finish(bench, &mut golden, job)?;
@@ -270,19 +271,6 @@ fn finish(bench: &mut Bench, golden: &mut Golden, job: &Job) -> Result<Option<Fa
         info: stop.info,
         pc: stop.pc,
     })
-}
-
-/// Starts and stops a wave window.
-fn waves(sim: &mut Sim, job: &Job, cycle: u64) -> Result<(), SimError> {
-    let Some((path, Some(window))) = &job.waves else {
-        return Ok(());
-    };
-    if cycle == window.start {
-        sim.trace_start(path)?;
-    } else if cycle == window.end {
-        sim.trace_stop()?;
-    }
-    Ok(())
 }
 
 /// One cycle with comparison of what retires in it.

@@ -9,6 +9,7 @@ mod host;
 mod lockstep;
 mod stats;
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use hw::machine::Memory;
@@ -32,7 +33,7 @@ pub struct Environment {
     pub stall_percent: u32,
     pub seed: u64,
     /// Addresses answered with SLVERR.
-    pub error: Option<std::ops::Range<u64>>,
+    pub error: Option<Range<u64>>,
     /// From this burst on memory is silent.
     pub silent_from: Option<u64>,
     /// The RTL's memory has a wrong bit at this address: to see that the comparison finds it.
@@ -64,7 +65,7 @@ pub struct Job {
     pub token_bytes: u64,
     pub environment: Environment,
     /// Waves to this file, for these cycles (all when none).
-    pub waves: Option<(PathBuf, Option<std::ops::Range<u64>>)>,
+    pub waves: Option<(PathBuf, Option<Range<u64>>)>,
     /// Give up after so many cycles.
     pub cycle_limit: u64,
 }
@@ -133,6 +134,8 @@ pub struct Bench {
     memory: AxiMemory,
     host: LiteMaster,
     params: MachineParams,
+    /// Waves of the run at hand: file and cycles.
+    waves: Option<(PathBuf, Range<u64>)>,
 }
 
 /// Runs one job on a machine fresh from reset.
@@ -174,11 +177,19 @@ impl Bench {
             memory,
             host,
             params: model.params.clone(),
+            waves: None,
         })
     }
 
-    /// One clock cycle.
+    /// One clock cycle. Every cycle of a run passes here, so that no window of waves is missed.
     fn cycle(&mut self) -> Result<(), SimError> {
+        if let Some((path, window)) = &self.waves {
+            match (window.contains(&self.sim.cycle()), self.sim.tracing()) {
+                (true, false) => self.sim.trace_start(path)?,
+                (false, true) => self.sim.trace_stop()?,
+                _ => {}
+            }
+        }
         self.host.drive(&mut self.sim);
         self.memory.drive(&mut self.sim);
         self.sim.tick()?;
