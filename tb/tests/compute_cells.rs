@@ -5,6 +5,7 @@
 use hw::params::MachineParams;
 use hw::pe::{PeParams, pe};
 use hw::rtl::Design;
+use hw::tlmm::core::{Code, CoreParams, table_core};
 use hw::tlmm::{TlmmParams, tlmm};
 use tb::yosys::{Report, Target, synth};
 
@@ -43,5 +44,34 @@ fn pe_tiny() {
         assert_eq!(total.dsp, u64::from(p.macs() * p.rows), "{target:?}");
         assert_eq!(total.bram, 0, "{target:?}");
         assert!(total.lutram > 0);
+    }
+}
+
+/// Ten bits of eight readers are five RAM32M16; four rows of a group take half a DSP48E2, of eight groups two more as a
+/// column, and four groups one for their tables; two rows share an accumulator. Nothing else multiplies or remembers.
+#[test]
+fn tlmm_core() {
+    for code in [Code::G3, Code::Sherry] {
+        let (groups, rows, batch) = (16, 8, 2);
+        let p = CoreParams {
+            code,
+            groups,
+            rows,
+            batch,
+            max_k_tiles: 32,
+            max_row_tiles: 512,
+        };
+        let total = cells(&table_core(&p).unwrap(), Target::Xcup).total;
+        let readers = groups * rows * batch;
+        assert_eq!(total.raw["RAM32M16"], u64::from(readers / 8 * 5));
+        let dsp = readers / 8 + readers / 16 + groups / 4 * batch + rows / 2 * batch;
+        assert_eq!(total.dsp, u64::from(dsp));
+        assert!(
+            total.bram > 0
+                && total
+                    .raw
+                    .keys()
+                    .all(|k| !k.starts_with("RAM64") && k != "RAM32X1D")
+        );
     }
 }

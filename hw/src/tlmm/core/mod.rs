@@ -32,6 +32,8 @@ mod lookup;
 mod sequence;
 mod stage;
 mod table;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 pub use table::table_core;
