@@ -56,12 +56,12 @@ fn golden_nll(c: &Compiled, p: &MachineParams, tokens: &[u32]) -> f64 {
 fn held_out(model: &Model, dir: &Path, lines: usize) -> Vec<Vec<u32>> {
     let tokenizer = Tokenizer::open(dir, model.config.vocab).unwrap().unwrap();
     let text = std::fs::read_to_string(dir.join("heldout.txt")).unwrap();
-    let bos = model.config.bos.unwrap();
     text.lines()
         .take(lines)
         .map(|line| {
-            let mut tokens = vec![bos];
-            tokens.extend(tokenizer.encode(line).unwrap());
+            // The tokenizer puts <bos> in front.
+            let mut tokens = tokenizer.encode(line).unwrap();
+            assert_eq!(tokens.first(), model.config.bos.as_ref());
             tokens.truncate(256);
             tokens
         })
@@ -111,8 +111,7 @@ fn greedy_text_reads_as_a_story() {
     let p = machine(false);
     let c = compile(&model, &p, 128).unwrap();
     let tokenizer = Tokenizer::open(&dir, model.config.vocab).unwrap().unwrap();
-    let mut prompt = vec![model.config.bos.unwrap()];
-    prompt.extend(tokenizer.encode("One day").unwrap());
+    let prompt = tokenizer.encode("One day").unwrap();
     let job = Job {
         prompt,
         tokens: 64,

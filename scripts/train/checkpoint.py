@@ -134,22 +134,41 @@ def continuation(reference, tokenizer, ids, count):
     }
 
 
-def clean_cases(reference, tokenizer, texts, count, tokens):
-    """`count` greedy runs from sentence starts of held-out stories, farthest from rounding ties.
+def prompts(texts, words=12):
+    """Beginnings of `texts`, 4 to `words` words long."""
+    return [" ".join(text.split()[: 4 + i % (words - 3)]) for i, text in enumerate(texts)]
 
-    Only far from ties may another float32 implementation be asked for the same logits. Prompts are
-    4 to 12 tokens long and begin differently.
+
+def clean_cases(reference, tokenizer, texts, count, tokens):
+    """`count` greedy runs from beginnings of held-out stories, farthest from rounding ties.
+
+    Only far from ties may another float32 implementation be asked for the same logits, and only
+    without a near draw for the same tokens. No two runs begin with the same 12 tokens.
     """
-    cases, seen = [], set()
-    for i, text in enumerate(texts):
-        sentences = re.split(r"(?<=[.!?]) ", text)
-        ids = tokenizer.encode(sentences[i % len(sentences)]).ids[: 4 + i % 9]
-        start = tuple(ids[:3])
-        if len(ids) < 4 or start in seen or tokenizer.encode(tokenizer.decode(ids)).ids != ids:
-            continue
-        seen.add(start)
-        cases.append(continuation(reference, tokenizer, ids, tokens))
-        if len(cases) == 12 * count:
-            break
+    cases = [continuation(reference, tokenizer, tokenizer.encode(prompt).ids, tokens)
+             for prompt in dict.fromkeys(prompts(texts[: 40 * count]))]
+    cases = [case for case in cases if case["min_top2_margin"] > 1e-3]
     cases.sort(key=lambda case: -case["min_tie_distance_lsb"])
-    return cases[:count]
+    chosen = {}
+    for case in cases:
+        chosen.setdefault(tuple((case["prompt_ids"] + case["greedy_ids"])[:12]), case)
+    return list(chosen.values())[:count]
+
+
+@torch.no_grad()
+def complete(logits, tokenizer, texts, top_k, seed, positions):
+    """Each of `texts` continued to its `<eos>`; `top_k` 1 is greedy."""
+    generator = torch.Generator().manual_seed(seed)
+    rows = [tokenizer.encode(text).ids for text in texts]
+    open_rows = list(range(len(rows)))
+    while open_rows:
+        width = max(len(rows[i]) for i in open_rows)
+        # Causal attention: what stands behind a row's end cannot change its logits.
+        batch = torch.tensor([rows[i] + [EOS] * (width - len(rows[i])) for i in open_rows])
+        last = logits(batch)[torch.arange(len(batch)), [len(rows[i]) - 1 for i in open_rows]]
+        values, ids = last.topk(top_k)
+        drawn = torch.multinomial(F.softmax(values, -1), 1, generator=generator)
+        for i, token in zip(open_rows, ids.gather(1, drawn)[:, 0].tolist()):
+            rows[i].append(token)
+        open_rows = [i for i in open_rows if rows[i][-1] != EOS and len(rows[i]) < positions]
+    return [tokenizer.decode(ids) for ids in rows]
