@@ -312,6 +312,7 @@ fn synthesis_infers_multipliers_and_block_memory() {
         let options = Options {
             flatten: true,
             levels: true,
+            ..Options::default()
         };
         let flat = synth_with(&mul_ram(), "mul_ram", target, options).unwrap();
         assert_eq!(flat.modules.len(), 1);

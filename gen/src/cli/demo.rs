@@ -18,7 +18,7 @@ pub struct DemoArgs {
     #[arg(long, short, value_name = "TEXT", default_value = PROMPT)]
     prompt: String,
     /// New tokens at most.
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 64)]
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 112)]
     tokens: u32,
     /// Seed of the random stalls; the text never depends on it.
     #[arg(long, value_name = "S", default_value_t = 1)]
