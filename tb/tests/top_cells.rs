@@ -112,9 +112,19 @@ fn generic() {
     let t = &report.total;
     assert!((165_000..200_000).contains(&t.gates), "{t:?}");
     assert!((27_000..31_000).contains(&t.ff), "{t:?}");
+    let dsp = [
+        ("fp_func", 4),
+        ("fp_mul", 1),
+        ("issue_n512_s128", 3),
+        ("pe_row", 8),
+        ("sample", 2),
+        ("tlmm", 0),
+    ];
+    assert_eq!(having(&report, |c| c.dsp), dsp);
+    assert_eq!(t.dsp, 4 * (4 + 2) + 3 + 3 * 8 + 2);
     // No memory has become flip-flops: each still stands whole in its module.
-    for name in BLOCKS.map(|(name, _)| name) {
-        let module = report.modules.get(name);
-        assert!(module.is_none_or(|c| c.bram > 0), "{name}");
+    let whole = having(&report, |c| c.bram);
+    for (name, _) in BLOCKS {
+        assert!(whole.iter().any(|&(n, c)| n == name && c > 0), "{name}");
     }
 }
