@@ -9,8 +9,13 @@ use crate::vendor::{Dsp48Ports, Simd};
 pub(super) const ENTRY_BITS: u32 = 10;
 
 /// OPMODE of A:B + C, and of A:B + C + PCIN (UG579, tables 2-4 to 2-7).
-const SUM: u64 = 0b00_000_11_11;
-const SUM_PCIN: u64 = 0b00_001_11_11;
+const SUM: u64 = opmode(0, 0b000, 0b11, 0b11);
+const SUM_PCIN: u64 = opmode(0, 0b001, 0b11, 0b11);
+
+/// OPMODE of the four multiplexers W, Z, Y, X.
+const fn opmode(w: u64, z: u64, y: u64, x: u64) -> u64 {
+    w << 7 | z << 4 | y << 2 | x
+}
 
 /// Values as lanes of a DSP48E2, sign extended: wires `<name>_<k>`, and their concatenation.
 pub(super) fn lanes(m: &mut ModuleBuilder, name: &str, values: &[Expr], simd: Simd) -> Expr {

@@ -412,7 +412,7 @@ fn accumulators(p: &CoreParams, two_chains: bool) -> Result<Arc<Module>, RtlErro
         MemStyle::Block,
         "Q sums of each row tile",
     );
-    let old = m.read_sync("old", &mem, &clk, &one(), &read_row);
+    let old = m.read_sync("old", &mem, &clk, one(), &read_row);
     let y = lit(if two_chains { 3 } else { 0 }, 2);
     let opmode = m.wire("opmode", cat([&lit(0b00_001, 5), &y, &keep, &keep]));
     m.note(
