@@ -27,6 +27,12 @@
 //! | `hold` | in | take no word of the last K tile |
 //! | `sum_valid`, `sum_data`, `sum_last` | out | finished row tiles; `sum_last` with the final one |
 
+mod select;
+
+pub use select::{
+    CARRY_CELL_LINT, CARRY_CELL_MODEL, RAM_MODELS, SelectCore, Technology, golden as select_golden,
+};
+
 use crate::rtl::{bits_for, clog2};
 
 /// What a code of C bits stands for.
