@@ -65,7 +65,8 @@ pub(super) fn row(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
             None => (parts.iter().enumerate())
                 .map(|(i, (_, first, _))| {
                     let one = m.wire(&format!("plus{i}"), first.is(2));
-                    delays(&mut m, &clk, &format!("plus{i}"), &one, stages)[stages as usize].clone()
+                    let late = stages - c.stage(0);
+                    delays(&mut m, &clk, &format!("plus{i}"), &one, late)[late as usize].clone()
                 })
                 .collect(),
             Some(_) => Vec::new(),
@@ -134,7 +135,7 @@ fn chain(
     let first = &code[groups.start as usize];
     let a = m.wire(&format!("{name}_a"), act(groups.start).signed());
     let mut sum = m.wire(&format!("{name}_s0"), choose(first, &a));
-    let mut stage = 0;
+    let mut stage = c.stage(0);
     for (i, g) in (0u32..).zip(groups).skip(1) {
         if c.stage(i) > stage {
             stage = c.stage(i);

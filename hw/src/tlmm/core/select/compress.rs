@@ -33,31 +33,49 @@ fn full_adder() -> Result<Arc<Module>, RtlError> {
     m.finish()
 }
 
+/// The gate that chooses between +a and ~a. Both are its inputs: a mapper that sees the complement as a function of a
+/// takes two gates.
+fn and_or_invert() -> Result<Arc<Module>, RtlError> {
+    let mut m =
+        Module::new("and_or_invert").doc("Combinational; a cell of its own in most libraries.");
+    let [a, b, c, d] = ["a", "b", "c", "d"].map(|n| m.input(n, uint(1), ""));
+    let y = m.output("y", uint(1), "");
+    m.assign(&y, !((&a & &b) | (&c & &d)));
+    m.finish()
+}
+
+/// Neither has a clock to connect.
+fn no_clock() -> Clock {
+    Clock {
+        clk: zero(),
+        rst: zero(),
+    }
+}
+
 /// Bits of one weight with the time at which they settle, in delays of a full adder.
 type Column = Vec<(u32, Expr)>;
 
-/// Adds full adders until no column has more than two bits.
+/// Adds full adders until no column has more than two bits, or until none has three that settle before `until`.
 fn compress(
     m: &mut ModuleBuilder,
     name: &str,
     mut columns: Vec<Column>,
+    until: u32,
 ) -> Result<Vec<Column>, RtlError> {
     let adder = full_adder()?;
-    // It has no clock to connect.
-    let clk = Clock {
-        clk: zero(),
-        rst: zero(),
-    };
     let mut count = 0;
     for at in 0..columns.len() {
         while columns[at].len() > 2 {
             // The three that settle first, so that the depth of the tree is least.
             columns[at].sort_by_key(|b| std::cmp::Reverse(b.0));
             let left = columns[at].len() - 3;
+            if columns[at][left].0 >= until {
+                break;
+            }
             let three = columns[at].split_off(left);
-            let settled = 1 + three.iter().map(|b| b.0).max().unwrap_or(0);
+            let settled = 1 + three[0].0;
             let ports = [("a", &three[2].1), ("b", &three[1].1), ("c", &three[0].1)];
-            let made = m.instance(&format!("u_{name}_{count}"), &adder, &clk, &ports);
+            let made = m.instance(&format!("u_{name}_{count}"), &adder, &no_clock(), &ports);
             count += 1;
             columns[at].push((settled, made.get("sum")));
             match columns.get_mut(at + 1) {
@@ -108,21 +126,35 @@ pub(super) fn row(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
         })
         .collect();
     let (mut all_sums, mut all_carries) = (Vec::new(), Vec::new());
+    m.comment(
+        "The first ones of negations are added as they are, so that fewer have to be complemented.",
+    );
+    let mut ones: Vec<Column> = vec![Vec::new(); width as usize];
+    ones[0] = take.iter().map(|(_, minus)| (0, minus.clone())).collect();
+    let ones = compress(&mut m, "ones", ones, 2)?;
+    let complements = |c: Column| c.into_iter().map(|(time, bit)| (time, !bit)).collect();
+    let ones: Vec<Column> = ones.into_iter().map(complements).collect();
+    let gate = and_or_invert()?;
     for b in 0..p.batch {
         m.section(&format!("Vector {b}"));
-        let mut columns: Vec<Column> = vec![Vec::new(); width as usize];
+        let mut columns = ones.clone();
         for (g, (plus, minus)) in (0..).zip(&take) {
             let act = m.wire(&format!("v{b}_a{g}"), acts.element(b * t + g, 8));
+            let not = m.wire(&format!("v{b}_n{g}"), !&act);
             for i in 0..8 {
-                let a = act.bit(i);
-                let chosen = (plus & &a) | (minus & !&a);
-                let chosen = if i == 7 { chosen } else { !chosen };
-                let bit = m.wire(&format!("v{b}_x{g}_{i}"), chosen);
+                let (a, n) = (act.bit(i), not.bit(i));
+                let name = format!("v{b}_x{g}_{i}");
+                let bit = if i == 7 {
+                    m.wire(&name, (plus & &a) | (minus & &n))
+                } else {
+                    let ports = [("a", plus), ("b", &a), ("c", minus), ("d", &n)];
+                    m.instance(&format!("u_{name}"), &gate, &no_clock(), &ports)
+                        .get("y")
+                };
                 columns[i as usize].push((0, bit));
             }
-            columns[0].push((0, !minus));
         }
-        let columns = compress(&mut m, &format!("v{b}"), columns)?;
+        let columns = compress(&mut m, &format!("v{b}"), columns, u32::MAX)?;
         for (row, what, all) in [(0, "sum", &mut all_sums), (1, "carry", &mut all_carries)] {
             all.push(m.delay(&format!("v{b}_{what}"), &clk, None, number(&columns, row)));
         }
@@ -156,7 +188,7 @@ pub(super) fn accumulate(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
         ];
         words.into_iter().flatten().map(|w| (0, w.bit(i))).collect()
     });
-    let columns = compress(&mut m, "a", columns.collect())?;
+    let columns = compress(&mut m, "a", columns.collect(), u32::MAX)?;
     let x = m.wire("x", number(&columns, 0));
     let y = m.wire("y", number(&columns, 1));
     m.assign(&total, !((x + y).plus(1)));

@@ -24,7 +24,7 @@ pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
         "Ternary matrix core, select and add: {t} weights of {q} rows times {b} activation vectors a cycle.\n\
          k_tiles * row_tiles weight words a product, one a cycle; each K tile takes at least {} cycles.\n\
          Sums leave {} cycles behind the words of the last K tile, without back-pressure.",
-        c.turnaround().max(stages),
+        c.tile_cycles(),
         c.latency()
     ));
     let clk = m.clock_reset("clk", "rst");
@@ -54,7 +54,9 @@ pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
     m.assign(&idle, !&busy);
 
     m.section("Activations: a word is read ahead and waits at the memory's output");
-    m.comment("The count is compared a cycle before it matters, so that no two words are read one after the other.");
+    m.comment(
+        "Counts are compared before it matters; between two words that are read lie three cycles.",
+    );
     let fetched = m.reg("fetched", uint(ab));
     m.note(&fetched, "K tiles read");
     let complete = m.reg("complete", uint(1));
@@ -66,6 +68,8 @@ pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
     let emptied = m.wire_decl("emptied", uint(1));
     let there = m.reg("there", uint(1));
     m.note(&there, "the next one is written");
+    let more = m.delay("more", &clk, None, act_words.gt(&fetched));
+    let awake = m.delay("awake", &clk, None, &busy);
     let free = !&reserved | &emptied;
     let fetch = m.wire("fetch", all([&busy, &there, &free]));
     let depth = 2 * u64::from(p.act_words());
@@ -82,9 +86,10 @@ pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
             ("raddr", &read_at),
         ],
     );
-    let arrived = valids(&mut m, &clk, "fetch", &fetch, mem)[mem as usize].clone();
-    let next = m.wire("next", &arrived | &waiting);
-    let at_last = m.wire("at_last", fetched.bits(kb - 1, 0).eq(&k_tiles));
+    let fetches = valids(&mut m, &clk, "fetch", &fetch, mem);
+    let arrived = &fetches[mem as usize];
+    let next = m.wire("next", arrived | &waiting);
+    let [at_first, at_last] = ["at_first", "at_last"].map(|n| m.reg(n, uint(1)));
     if ab - 2 > kb - 1 {
         m.unused(fetched.bits(ab - 2, kb));
     }
@@ -97,12 +102,13 @@ pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
     let load = m.wire("load", &next & (!&tile_valid | &tile_end));
     m.comment("A product of a later stage changes its activation as many cycles later.");
     let loads = valids(&mut m, &clk, "load", &load, stages - 1);
-    m.assign(&emptied, &loads[stages as usize - 1]);
+    // The next word comes when the last of them has happened.
+    m.assign(&emptied, &loads[stages.saturating_sub(mem) as usize]);
     m.clocked(&clk, |x| {
-        x.set(
-            &there,
-            all([&!&fetch, &!&start, &!&complete, &act_words.gt(&fetched)]),
-        );
+        let stale = &fetch | &fetches[1];
+        x.set(&there, all([&awake, &more, &!&complete, &!&stale]));
+        x.set(&at_first, fetched.is(0));
+        x.set(&at_last, fetched.bits(kb - 1, 0).eq(&k_tiles));
         x.set(&reserved, &fetch | (&reserved & !&emptied));
         x.set(&waiting, &next & !&load);
         x.set(&tile_valid, &load | (&tile_valid & !&tile_end));
@@ -113,7 +119,7 @@ pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
         .elif(&fetch, |x| {
             x.set(&fetched, fetched.plus(1));
             x.set(&complete, &at_last);
-            x.set(&next_first, fetched.is(0));
+            x.set(&next_first, &at_first);
             x.set(&next_last, &at_last);
         });
         x.when(&load, |x| {
@@ -125,20 +131,27 @@ pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
 
     m.section("Walk over the row tiles");
     let row = m.reg("row", uint(rb));
-    let row_last = m.reg("row_last", uint(1));
-    m.note(&row_last, "`row` is the final one");
-    let single = m.reg("single", uint(1));
-    m.note(&single, "there is one row tile");
-    let before_end = m.reg("before_end", uint(rb));
-    m.note(&before_end, "row tile before the final one");
+    m.comment(
+        "The final row tile is known by a sign, because the end of a K tile must be known early.",
+    );
+    let left = m.reg("left", uint(rb + 1));
+    m.note(
+        &left,
+        "row tiles after the next one; negative at the final one",
+    );
+    let reload = m.reg("reload", uint(rb + 1));
+    m.note(&reload, "what it begins with");
+    let row_last = m.wire("row_last", left.bit(rb));
     let turn = c.turnaround();
     let gb = bits_for(turn.into());
     let gap = m.reg_init("gap", uint(gb), 0);
     m.note(&gap, "idle cycles until the sums of this row tile are back");
+    let open = m.reg_init("open", uint(1), 1);
+    m.note(&open, "there is none");
     let pause = m.reg("pause", uint(gb));
     m.note(&pause, "idle cycles between K tiles");
     let held = m.wire("held", &hold & &tile_last);
-    m.assign(&w.ready, all([&tile_valid, &gap.is(0), &!&held]));
+    m.assign(&w.ready, all([&tile_valid, &open, &!&held]));
     let taken = m.wire("taken", w.fire());
     m.assign(&tile_end, &taken & &row_last);
     // Row tiles of the product plus one: what is short of the turnaround is waited for.
@@ -149,20 +162,21 @@ pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
     m.clocked(&clk, |x| {
         x.when(&start, |x| {
             x.set(&row, lit(0, rb));
-            x.set(&row_last, row_tiles.is(0));
-            x.set(&single, row_tiles.is(0));
-            x.set(&before_end, row_tiles.minus(1));
+            x.set(&left, row_tiles.extend(rb + 1).minus(1));
+            x.set(&reload, row_tiles.extend(rb + 1).minus(1));
             x.set(&pause, &pauses);
         })
         .elif(&taken, |x| {
             x.set(&row, mux(&row_last, lit(0, rb), row.plus(1)));
-            x.set(&row_last, &single | (!&row_last & row.eq(&before_end)));
+            x.set(&left, mux(&row_last, &reload, left.minus(1)));
         });
         x.when(&tile_end, |x| {
             x.set(&gap, &pause);
+            x.set(&open, pause.is(0));
         })
         .elif(gap.ne(lit(0, gb)), |x| {
             x.set(&gap, gap.minus(1));
+            x.set(&open, gap.is(1));
         });
     });
 
@@ -257,6 +271,9 @@ fn tile_registers(
         let groups: Vec<u32> = (0..t)
             .filter(|&g| c.stage_of_group(g) == s as u32)
             .collect();
+        if groups.is_empty() {
+            continue;
+        }
         let places: Vec<u32> = (0..b)
             .flat_map(|v| groups.iter().map(move |g| v * t + g))
             .collect();

@@ -2,10 +2,10 @@
 //! costs is one adder cell a bit, into which the choice is folded where the technology allows it.
 //!
 //! Contract of [`tlmm_select`]: that of a core (`core`), for [`Code::TwoBit`]. Beyond it:
-//! * One weight word a cycle while activations are there. Between the K tiles of a product with fewer than
-//!   [`SelectCore::turnaround`] row tiles, or fewer than the stages of a chain, idle cycles are put in: an accumulator is
-//!   read, added to and written back before it is read again, so nothing is forwarded.
-//! * `w_data` goes into the first adder without a register: a source gives it from a register.
+//! * One weight word a cycle while activations are there. With fewer than [`SelectCore::tile_cycles`] row tiles there are
+//!   idle cycles between K tiles: an accumulator is read, added to and written back before it is read again, so nothing
+//!   is forwarded, and a chain's activations change one after the other.
+//! * `w_data` goes into the trees of [`Technology::Asic`] without a register: a source gives it from a register.
 //! * `w_ready` depends on `hold` and registers alone.
 //!
 //! | file | what |
@@ -62,8 +62,8 @@ impl SelectCore {
         SelectCore {
             params,
             technology,
-            chain: 8,
-            per_stage: 2,
+            chain: 4,
+            per_stage: 1,
         }
     }
 
@@ -79,9 +79,11 @@ impl SelectCore {
         }
     }
 
-    /// Stage of product `i` of a chain. Choosing the first operand is no adder, so that it shares a stage.
+    /// Stage of product `i` of a chain. Codes are registered first, stage 0: whether a K tile ends is known late, and
+    /// its activations have all places of a tile to reach. Choosing the first operand is no adder, so that it shares a
+    /// stage.
     pub(super) const fn stage(&self, i: u32) -> u32 {
-        match self.per_stage {
+        1 + match self.per_stage {
             1 => i.saturating_sub(1),
             n => i / n,
         }
@@ -123,8 +125,13 @@ impl SelectCore {
     }
 
     /// Row tiles at which the accumulators keep up with one word a cycle.
-    pub const fn turnaround(&self) -> u32 {
+    pub(super) const fn turnaround(&self) -> u32 {
         self.memory_latency() + 2
+    }
+
+    /// Cycles of a K tile at least: the row tiles at which nothing is waited for.
+    pub fn tile_cycles(&self) -> u32 {
+        self.turnaround().max(self.stages())
     }
 
     /// Cycles from a word of the last K tile to its sums: at most so many row tiles come after `hold` has risen.
@@ -158,7 +165,8 @@ impl SelectCore {
             ("groups T", p.groups, 256),
             ("rows Q", p.rows, 256),
             ("batch B", p.batch, 64),
-            ("max_k_tiles", p.max_k_tiles, 1 << 14),
+            // Both halves of the activations fit a memory of 2^14 words; sums have at most 30 bits.
+            ("max_k_tiles", p.max_k_tiles, 1 << 13),
             ("chain", self.chain, 32),
             ("per_stage", self.per_stage, 8),
         ] {
@@ -166,27 +174,14 @@ impl SelectCore {
             rule(ok, text);
         }
         let rows = p.max_row_tiles;
-        let (low, high) = (
-            prev_power(rows).clamp(1, 1 << 14),
-            prev_power(rows).clamp(1, 1 << 13) * 2,
-        );
+        let nearest = match prev_power(rows) {
+            low if low < 1 << 14 => format!("the nearest are {low} and {}", 2 * low),
+            _ => "the nearest is 16384".into(),
+        };
         rule(
             rows.is_power_of_two() && rows <= 1 << 14,
-            format!(
-                "max_row_tiles = {rows} is not a power of two up to 16384; the nearest are {low} and {high}"
-            ),
+            format!("max_row_tiles = {rows} is not a power of two up to 16384; {nearest}"),
         );
-        if faults.is_empty() {
-            let a = p.acc_bits();
-            let most = (1u32 << 23) / p.tile_k();
-            let text = format!(
-                "sums of {a} bits exceed 32: max_k_tiles = {} times {} groups; the nearest is max_k_tiles = {most}",
-                p.max_k_tiles, p.groups
-            );
-            if a > 32 {
-                faults.push(text);
-            }
-        }
         faults
     }
 
