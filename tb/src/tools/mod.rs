@@ -32,6 +32,15 @@ pub const REQUIREMENTS: &str = include_str!(concat!(
     "/../scripts/requirements.txt"
 ));
 
+const PLACE: install::Set = install::Set {
+    requirements: include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../scripts/requirements-place.txt"
+    )),
+    what: || "nextpnr-ecp5 (about 45 MB, once)".into(),
+    mend: |_| Ok(()),
+};
+
 /// The root of the workspace this crate was built in.
 pub fn workspace() -> &'static Path {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -67,7 +76,17 @@ impl Tools {
         if let Some(tools) = TOOLS.get() {
             return Ok(tools);
         }
-        let tools = install::install(&base_dir())?;
+        let tools = install::install(&base_dir(), &install::MAIN)?;
+        Ok(TOOLS.get_or_init(|| tools))
+    }
+
+    /// The place-and-route tools of `requirements-place.txt`, a set of their own: installed when first asked for.
+    pub fn place() -> Result<&'static Self, ToolError> {
+        static TOOLS: OnceLock<Tools> = OnceLock::new();
+        if let Some(tools) = TOOLS.get() {
+            return Ok(tools);
+        }
+        let tools = install::install(&base_dir(), &PLACE)?;
         Ok(TOOLS.get_or_init(|| tools))
     }
 

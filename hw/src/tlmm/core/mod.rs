@@ -29,6 +29,7 @@
 //! | `sum_valid`, `sum_data`, `sum_last` | out | finished row tiles; `sum_last` with the final one |
 
 mod lookup;
+mod select;
 mod sequence;
 mod stage;
 mod table;
@@ -36,6 +37,9 @@ mod table;
 mod tests;
 mod walk;
 
+pub use select::{
+    CARRY_CELL_LINT, CARRY_CELL_MODEL, RAM_MODELS, SelectCore, Technology, golden as select_golden,
+};
 pub use table::table_core;
 
 use crate::rtl::{Clock, Expr, ModuleBuilder, bits_for, clog2, uint};
