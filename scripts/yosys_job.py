@@ -20,13 +20,13 @@ def main(path):
     design = libyosys.Design()
     for command in job["passes"]:
         libyosys.run_pass(command, design)
-    if job["each"]:
+    if job.get("each"):
         with open(job["each"]["names"], encoding="utf-8") as file:
             names = file.read().split()
         for name in names:
             for command in job["each"]["passes"]:
                 libyosys.run_pass(command.replace("@", name), design)
-    for command in job["after"]:
+    for command in job.get("after", []):
         libyosys.run_pass(command, design)
     with open(job["done"], "w", encoding="utf-8") as file:
         json.dump({}, file)
