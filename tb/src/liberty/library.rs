@@ -161,6 +161,28 @@ impl Library {
         Ok(Library { name, cells, text })
     }
 
+    /// The buffer with the best product of area and delay at `load`, with its name.
+    pub(super) fn buffer(&self, load: f64) -> Option<(&str, &Cell)> {
+        let buffers = self.cells.iter().filter(|(_, cell)| {
+            let pins: Vec<&String> = cell.inputs.keys().collect();
+            let single = pins.len() == 1 && cell.functions.len() == 1 && !cell.register;
+            single
+                && cell
+                    .functions
+                    .values()
+                    .all(|f| truth(f, &pins) == Some(0b10))
+        });
+        let cost = |cell: &Cell| {
+            let delays = cell
+                .arcs
+                .iter()
+                .map(|a| a.delay[0].at(0.1, load).max(a.delay[1].at(0.1, load)));
+            cell.area * delays.fold(0.0, f64::max)
+        };
+        let best = buffers.min_by(|a, b| cost(a.1).total_cmp(&cost(b.1)));
+        best.map(|(name, cell)| (name.as_str(), cell))
+    }
+
     /// Verilog that turns modules `full_adder` and `and_or_invert` into the smallest cells with their functions.
     pub(super) fn templates(&self) -> String {
         let adder = [("sum", 0b1001_0110), ("carry", 0b1110_1000)];

@@ -10,6 +10,9 @@ use super::library::{Arc, Cell, Kind, Library};
 /// Slope of inputs, memories and clocks, which nothing here drives.
 const SLOPE: f64 = 0.05;
 
+/// Readers of a net without a buffer between.
+const MOST_READERS: usize = 20;
+
 /// Arrival of an edge at a net: time and slope, and the net and instance it came from.
 #[derive(Clone, Copy)]
 struct Edge {
@@ -99,9 +102,10 @@ pub fn analyse(netlist: &Value, top: &str, library: &Library) -> Result<Mapped, 
             }
         }
     }
+    let net_count = add_buffers(&mut instances, nets.len(), library, &mut counts, &mut area);
     let mut graph = Graph {
-        loads: vec![0.0; nets.len()],
-        edges: vec![[NEVER; 2]; nets.len()],
+        loads: vec![0.0; net_count],
+        edges: vec![[NEVER; 2]; net_count],
         instances,
     };
     graph.run(&starts)?;
@@ -113,6 +117,63 @@ pub fn analyse(netlist: &Value, top: &str, library: &Library) -> Result<Mapped, 
         delay,
         path,
     })
+}
+
+/// Divides nets with too many readers by trees of buffers, which mapping leaves to layout; clocks are left to it.
+/// Counts the buffers and returns the number of nets.
+fn add_buffers<'a>(
+    instances: &mut Vec<Instance<'a>>,
+    mut nets: usize,
+    library: &'a Library,
+    counts: &mut BTreeMap<String, u64>,
+    area: &mut f64,
+) -> usize {
+    let mut readers: Vec<Vec<(usize, String)>> = vec![Vec::new(); nets];
+    let (mut capacitance, mut pins) = (0.0, 0);
+    let mut clocks = vec![false; nets];
+    for (i, instance) in instances.iter().enumerate() {
+        let Some(cell) = instance.cell else { continue };
+        for (pin, cap) in &cell.inputs {
+            let Some(&net) = instance.pins.get(pin) else {
+                continue;
+            };
+            readers[net].push((i, pin.clone()));
+            clocks[net] |= cell
+                .arcs
+                .iter()
+                .any(|a| a.kind == Kind::Clock && a.from == *pin);
+            capacitance += cap;
+            pins += 1;
+        }
+    }
+    let load = capacitance / f64::from(pins.max(1)) * MOST_READERS as f64;
+    let Some((name, buffer)) = library.buffer(load) else {
+        return nets;
+    };
+    let (Some(input), Some(output)) = (buffer.inputs.keys().next(), buffer.functions.keys().next())
+    else {
+        return nets;
+    };
+    for net in (0..nets).filter(|&n| !clocks[n]) {
+        while readers[net].len() > MOST_READERS {
+            let all = std::mem::take(&mut readers[net]);
+            for group in all.chunks(all.len().div_ceil(all.len().div_ceil(MOST_READERS))) {
+                for (i, pin) in group {
+                    instances[*i].pins.insert(pin.clone(), nets);
+                }
+                readers[net].push((instances.len(), input.clone()));
+                instances.push(Instance {
+                    name: format!("buffer{}", instances.len()),
+                    cell: Some(buffer),
+                    pins: [(input.clone(), net), (output.clone(), nets)].into(),
+                });
+                nets += 1;
+                *counts.entry(name.to_string()).or_insert(0) += 1;
+                *area += buffer.area;
+            }
+        }
+    }
+    nets
 }
 
 struct Graph<'a> {

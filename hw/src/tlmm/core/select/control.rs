@@ -77,7 +77,10 @@ pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
     let free = !&reserved | &emptied;
     let fetch = m.wire("fetch", all([&busy, &there, &free]));
     let depth = 2 * (1u64 << p.tile_bits());
-    let read_at = m.wire("read_at", cat([&act_half, &fetched.bits(ab - 2, 0)]));
+    m.comment("The memory's many blocks are told a cycle later.");
+    let fetches = valids(&mut m, &clk, "fetch", &fetch, mem + 1);
+    let place = cat([&act_half, &fetched.bits(ab - 2, 0)]);
+    let read_at = m.delay("read_at", &clk, None, place);
     let acts = m.instance(
         "u_acts",
         &memory(c, 8 * t * b, depth)?,
@@ -86,12 +89,11 @@ pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
             ("we", &act_we),
             ("waddr", &act_addr),
             ("wdata", &act_data),
-            ("re", &fetch),
+            ("re", &fetches[1]),
             ("raddr", &read_at),
         ],
     );
-    let fetches = valids(&mut m, &clk, "fetch", &fetch, mem);
-    let arrived = &fetches[mem as usize];
+    let arrived = &fetches[mem as usize + 1];
     let next = m.wire("next", arrived | &waiting);
     let [at_first, at_last] = ["at_first", "at_last"].map(|n| m.reg(n, uint(1)));
     if ab - 2 > kb - 1 {
@@ -107,7 +109,7 @@ pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
     m.comment("A product of a later stage changes its activation as many cycles later.");
     let loads = valids(&mut m, &clk, "load", &load, stages - 1);
     // The next word comes when the last of them has happened.
-    m.assign(&emptied, &loads[stages.saturating_sub(mem) as usize]);
+    m.assign(&emptied, &loads[stages.saturating_sub(mem + 1) as usize]);
     m.clocked(&clk, |x| {
         let stale = &fetch | &fetches[1];
         x.set(&there, all([&awake, &more, &!&complete, &!&stale]));
@@ -146,6 +148,8 @@ pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
     let reload = m.reg("reload", uint(rb + 1));
     m.note(&reload, "what it begins with");
     let row_last = m.wire("row_last", left.bit(rb));
+    let fresh = m.delay("fresh", &clk, None, &start);
+    let rewind = m.wire("rewind", &row_last | &fresh);
     let turn = c.turnaround();
     let gb = bits_for(turn.into());
     let gap = m.reg_init("gap", uint(gb), 0);
@@ -165,14 +169,12 @@ pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
     let pauses = m.case("pauses", &row_tiles, short, lit(0, gb));
     m.clocked(&clk, |x| {
         x.when(&start, |x| {
-            x.set(&row, lit(0, rb));
-            x.set(&left, row_tiles.extend(rb + 1).minus(1));
             x.set(&reload, row_tiles.extend(rb + 1).minus(1));
             x.set(&pause, &pauses);
-        })
-        .elif(&taken, |x| {
-            x.set(&row, mux(&row_last, lit(0, rb), row.plus(1)));
-            x.set(&left, mux(&row_last, &reload, left.minus(1)));
+        });
+        x.when(&taken | &fresh, |x| {
+            x.set(&row, mux(&rewind, lit(0, rb), row.plus(1)));
+            x.set(&left, mux(&rewind, &reload, left.minus(1)));
         });
         x.when(&tile_end, |x| {
             x.set(&gap, &pause);
@@ -226,10 +228,9 @@ pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
             let old = old.element(v * q + r, a);
             let mut ports = vec![("old", old), ("keep", keep.clone())];
             if let Some(base) = &base {
-                let bits = compress::tree_bits(t);
+                let bits = compress::part_bits(t);
                 ports.push(("base", base.clone()));
-                ports.push(("sum", made.get("sums").element(v, bits)));
-                ports.push(("carry", made.get("carries").element(v, bits)));
+                ports.push(("parts", made.get("parts").element(v, bits)));
             } else {
                 let sum = made.get("sums").element(v, chain::sum_bits(t));
                 ports.push(("sum", sum.signed()));

@@ -80,13 +80,9 @@ impl SelectCore {
     }
 
     /// Stage of product `i` of a chain. Codes are registered first, stage 0: whether a K tile ends is known late, and
-    /// its activations have all places of a tile to reach. Choosing the first operand is no adder, so that it shares a
-    /// stage.
+    /// its activations have all places of a tile to reach.
     pub(super) const fn stage(&self, i: u32) -> u32 {
-        1 + match self.per_stage {
-            1 => i.saturating_sub(1),
-            n => i / n,
-        }
+        1 + i / self.per_stage
     }
 
     /// Stage of group `t`.
