@@ -154,6 +154,7 @@ fn select_core(groups: u32, rows: u32, technology: Technology) -> SelectCore {
         groups,
         rows,
         batch: 1,
+        act_lanes: 8,
         max_k_tiles: 8192 / groups,
         max_row_tiles: 512,
     };

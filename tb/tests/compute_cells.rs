@@ -58,6 +58,7 @@ fn tlmm_core() {
             groups,
             rows,
             batch,
+            act_lanes: 8,
             max_k_tiles: 32,
             max_row_tiles: 512,
         };

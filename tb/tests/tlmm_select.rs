@@ -25,6 +25,10 @@ fn params(groups: u32, rows: u32, batch: u32, max_k_tiles: u32, max_row_tiles: u
         groups,
         rows,
         batch,
+        act_lanes: (1..=8)
+            .rev()
+            .find(|&a: &u32| groups.is_multiple_of(a))
+            .unwrap(),
         max_k_tiles,
         max_row_tiles,
     }

@@ -69,6 +69,7 @@ pub fn configs(quick: bool) -> Vec<Config> {
                     groups,
                     rows,
                     batch,
+                    act_lanes: 8,
                     max_k_tiles: 1,
                     max_row_tiles: 1024,
                 };

@@ -146,6 +146,7 @@ impl<D: Dut> Bench<D> {
         self.half = !self.half;
         let ab = p.act_addr_bits();
         assert_eq!(product.acts.len() as u32, product.k_tiles * p.group());
+        let blocks = p.act_blocks() as usize;
         let base = BigUint::from(u32::from(self.half)) << (ab - 1);
         let small = |v: u32| BigUint::from(v);
         assert_eq!(self.dut.get("idle"), small(1), "idle before the start");
@@ -160,15 +161,19 @@ impl<D: Dut> Bench<D> {
         for cycle in 0..400_000u64 {
             // As many activations as will do without stalls, all of them before the start now and then.
             let stalled = self.chance(stalls.acts);
-            let write = written < product.acts.len() && !stalled;
-            let data = match product.acts.get(written) {
-                Some(word) if write => word.clone(),
-                _ => self.noise(8 * p.groups * p.batch),
+            let write = written < product.acts.len() * blocks && !stalled;
+            let (tile, block) = (written / blocks, written % blocks);
+            let data = match product.acts.get(tile) {
+                Some(word) if write => {
+                    let bits = 8 * p.act_lanes;
+                    (word >> (block as u32 * bits)) & ((BigUint::from(1u32) << bits) - 1u32)
+                }
+                _ => self.noise(8 * p.act_lanes),
             };
-            self.dut.set("act_tiles", &small(written as u32));
-            self.dut.set("act_we", &small(write.into()));
+            self.dut.set("act_tiles", &small(tile as u32));
+            self.dut.set("act_we", &(small(write.into()) << block));
             self.dut
-                .set("act_addr", &(&base + written.min(product.acts.len() - 1)));
+                .set("act_addr", &(&base + tile.min(product.acts.len() - 1)));
             self.dut.set("act_data", &data);
             self.dut.set("start", &small((cycle == 0).into()));
             offered |= !self.chance(stalls.words);

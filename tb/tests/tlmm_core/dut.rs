@@ -111,8 +111,11 @@ impl Dut {
         stall: u32,
     ) -> u64 {
         let half = rng.random_range(0..2u64);
-        let (group, groups, batch) = (p.group() as usize, p.groups as usize, p.batch as usize);
-        let words = product.k_tiles * group;
+        let (group, groups) = (p.group() as usize, p.groups as usize);
+        let lanes = p.act_lanes as usize;
+        // Blocks of a K tile: vector, element, neighbouring groups.
+        let blocks = p.act_blocks() as usize * group;
+        let words = product.k_tiles * blocks;
         let want = product.golden(p);
         let (mut written, mut tile, mut row, mut got, mut held) = (0, 0, 0, 0, 0);
         let mut cycle = 0u64;
@@ -122,14 +125,14 @@ impl Dut {
         while got < product.row_tiles {
             // Activations arrive while the product runs.
             let write = written < words && rng.random_range(0..100) >= stall;
-            self.set("act_tiles", (written / group) as u64);
-            self.set("act_we", write.into());
+            self.set("act_tiles", (written / blocks) as u64);
+            let (t, block, e) = (written / blocks, written % blocks / group, written % group);
+            let enable = BigUint::from(u32::from(write)) << block;
+            self.set_wide("act_we", &enable);
             if write {
-                let (t, e) = (written / group, written % group);
-                let bytes: Vec<u64> = (0..batch)
-                    .flat_map(|b| (0..groups).map(move |g| product.act(p, b, t, g, e) as u64))
-                    .collect();
-                self.set_wide("act_data", &pack(bytes.into_iter(), 8));
+                let (b, first) = (block * lanes / groups, block * lanes % groups);
+                let bytes = (first..first + lanes).map(|g| product.act(p, b, t, g, e) as u64);
+                self.set_wide("act_data", &pack(bytes, 8));
                 let word = (t as u64) << p.element_bits() | e as u64;
                 self.set("act_addr", half << (p.act_addr_bits() - 1) | word);
                 written += 1;
@@ -169,7 +172,8 @@ impl Dut {
                 product.row_tiles
             );
         }
-        for name in ["w_valid", "act_we", "start"] {
+        self.set_wide("act_we", &BigUint::ZERO);
+        for name in ["w_valid", "start"] {
             self.set(name, 0);
         }
         cycle

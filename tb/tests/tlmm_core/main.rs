@@ -44,6 +44,7 @@ fn params(code: Code, size: (u32, u32, u32, u32, u32)) -> CoreParams {
         groups,
         rows,
         batch,
+        act_lanes: if groups.is_multiple_of(16) { 16 } else { 8 },
         max_k_tiles,
         max_row_tiles,
     }

@@ -4,10 +4,10 @@
 //! Contract
 //! * A product is `k_tiles` x `row_tiles` *weight words*, K tile outermost. A weight word holds the codes of Q rows and T
 //!   groups: code of group t of row q at bits `C (q T + t)`, C = [`CoreParams::code_bits`]. One word a cycle is taken.
-//! * Activations: B vectors of int8, written K tile by K tile (`act_tiles` tells how far they are). A word of the activation
-//!   memory holds element j of every group of a K tile: that of group t and vector b at bits `8 (b T + t)`; its
-//!   address is, from the top, one of two halves, the K tile, and j in [`CoreParams::element_bits`]. A product
-//!   reads the half `act_half`, while the other may be written.
+//! * Activations: B vectors of int8. A word of the activation memory holds element j of A = [`CoreParams::act_lanes`]
+//!   neighbouring groups of one vector, group t at byte t mod A; bit `b T / A + t / A` of `act_we` writes that of vector b.
+//!   Its address is, from the top, one of two halves, the K tile, and j in [`CoreParams::element_bits`]. A product
+//!   reads the half `act_half`, while the other may be written; `act_tiles` tells how many K tiles of all vectors are.
 //! * Sums: Q B values of A bits, that of row q and vector b at `A (b Q + q)`, one row tile after the other while the words of the
 //!   last K tile pass. They come without back-pressure: the consumer raises `hold` in time, and keeps room for
 //!   [`CoreParams::latency`] row tiles after it has.
@@ -18,7 +18,7 @@
 //! | port | | |
 //! |---|---|---|
 //! | `clk`, `rst` | in | |
-//! | `act_we`, `act_addr`, `act_data` | in | write of the activation memory, address [`CoreParams::act_addr_bits`], data 8 T B |
+//! | `act_we`, `act_addr`, `act_data` | in | write of the activation memory: B T / A enables, address [`CoreParams::act_addr_bits`], data 8 A |
 //! | `start` | in | pulse while `idle`: a product begins; those below are stable until it ends, but `act_tiles`, `hold` |
 //! | `act_half` | in | half of the activation memory that is read |
 //! | `act_tiles` | in | K tiles of that half that are written; grows while the product runs |
@@ -65,6 +65,8 @@ pub struct CoreParams {
     pub rows: u32,
     /// Activation vectors that one weight word serves, B.
     pub batch: u32,
+    /// Activations that are written at a time, A: divides T; a multiple of 8 for tables.
+    pub act_lanes: u32,
     /// Longest K in K tiles.
     pub max_k_tiles: u32,
     /// Row tiles that the accumulators hold; a power of two.
@@ -122,6 +124,11 @@ impl CoreParams {
         1 + self.tile_bits() + self.element_bits()
     }
 
+    /// Blocks of A groups in all vectors: the enables of `act_we`.
+    pub const fn act_blocks(&self) -> u32 {
+        self.batch * self.groups / self.act_lanes
+    }
+
     /// Ternary products a cycle: T Q B G.
     pub const fn macs(&self) -> u32 {
         self.tile_k() * self.rows * self.batch
@@ -171,16 +178,19 @@ fn ports(m: &mut ModuleBuilder, p: &CoreParams) -> Ports {
     let aw = p.act_addr_bits();
     let (kw, rw) = (p.tile_bits(), clog2(p.max_row_tiles.into()));
     let clk = m.clock_reset("clk", "rst");
-    let act_bits = 8 * p.groups * p.batch;
     let sum_bits = p.acc_bits() * p.rows * p.batch;
     Ports {
         clk,
-        act_we: m.input("act_we", uint(1), "write of the activation memory"),
+        act_we: m.input(
+            "act_we",
+            uint(p.act_blocks()),
+            "write of the activation memory, vector 0 low",
+        ),
         act_addr: m.input("act_addr", uint(aw), "half, K tile, element"),
         act_data: m.input(
             "act_data",
-            uint(act_bits),
-            "element of each group of vector 0, of vector 1, ..",
+            uint(8 * p.act_lanes),
+            "an element of neighbouring groups",
         ),
         start: m.input("start", uint(1), "pulse while idle: a product begins"),
         act_half: m.input("act_half", uint(1), "half of the activation memory; stable"),

@@ -102,6 +102,15 @@ fn faults(p: &CoreParams) -> Vec<String> {
         ),
     );
     rule(
+        p.act_lanes > 0
+            && p.act_lanes.is_multiple_of(STAGE_GROUPS)
+            && p.groups.is_multiple_of(p.act_lanes),
+        format!(
+            "A = {}: activations are written to whole stages, so A is a multiple of 8 that divides T; nearest 8",
+            p.act_lanes
+        ),
+    );
+    rule(
         p.rows > 0 && p.rows.is_multiple_of(4) && p.rows <= 32,
         format!(
             "Q = {}: a DSP48E2 takes 4 rows, so Q is a multiple of 4 up to 32; nearest {}",
@@ -255,12 +264,13 @@ pub fn table_core(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
             };
             let module = stage(p, place)?;
             for b in 0..p.batch {
-                let bytes = b * p.groups + 8 * s;
-                let acts = ports.act_data.bits(8 * bytes + 63, 8 * bytes);
+                let block = (b * p.groups + 8 * s) / p.act_lanes;
+                let act_we = ports.act_we.bit(block);
+                let acts = ports.act_data.element(s % (p.act_lanes / 8), 64);
                 let pcins: Vec<String> = (0..p.rows / 2).map(|k| format!("pcin{k}")).collect();
                 let late = late as usize;
                 let mut inputs = vec![
-                    ("act_we", &ports.act_we),
+                    ("act_we", &act_we),
                     ("act_addr", &ports.act_addr),
                     ("act_data", &acts),
                     ("write0", &writes[late]),

@@ -7,6 +7,7 @@ fn small(code: Code) -> CoreParams {
         groups: 8,
         rows: 4,
         batch: 1,
+        act_lanes: 8,
         max_k_tiles: 4,
         max_row_tiles: 16,
     }

@@ -27,32 +27,30 @@ pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
         c.tile_cycles(),
         c.latency()
     ));
-    let clk = m.clock_reset("clk", "rst");
+    let ports = super::super::ports(&mut m, p);
+    let clk = ports.clk.clone();
     let kb = clog2(p.max_k_tiles.into());
     let rb = clog2(p.max_row_tiles.into());
     let ab = p.act_addr_bits();
-    let act_we = m.input("act_we", uint(1), "write of the activation memory");
-    let act_addr = m.input("act_addr", uint(ab), "half, K tile");
-    let act_data = m.input("act_data", uint(8 * t * b), "int8, group 0 of vector 0 low");
-    let start = m.input("start", uint(1), "pulse while idle");
-    let act_half = m.input("act_half", uint(1), "half that is read; stable");
-    let act_tiles = m.input(
-        "act_tiles",
-        uint(ab),
-        "K tiles of it that are written; grows",
-    );
-    let k_tiles = m.input("k_tiles", uint(kb), "minus one; stable");
-    let row_tiles = m.input("row_tiles", uint(rb), "minus one; stable");
-    let idle = m.output("idle", uint(1), "no product is under way");
-    let w = m.sink(
-        "w",
-        uint(p.word_bits()),
-        "weight + 1 of each group, row 0 low",
-    );
-    let hold = m.input("hold", uint(1), "take no word of the last K tile");
-    let sum_valid = m.output("sum_valid", uint(1), "a finished row tile");
-    let sum_data = m.output("sum_data", uint(a * q * b), "sums, row 0 of vector 0 low");
-    let sum_last = m.output("sum_last", uint(1), "with the final row tile");
+    let super::super::Ports {
+        act_we,
+        act_addr,
+        act_data,
+        start,
+        act_half,
+        act_tiles,
+        k_tiles,
+        row_tiles,
+        hold,
+        idle,
+        w_valid,
+        w_ready,
+        w_data,
+        sum_valid,
+        sum_data,
+        sum_last,
+        ..
+    } = ports;
 
     let busy = m.reg_init("busy", uint(1), 0);
     m.assign(&idle, !&busy);
@@ -81,18 +79,21 @@ pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
     let fetches = valids(&mut m, &clk, "fetch", &fetch, mem + 1);
     let place = cat([&act_half, &fetched.bits(ab - 2, 0)]);
     let read_at = m.delay("read_at", &clk, None, place);
-    let acts = m.instance(
-        "u_acts",
-        &memory(c, 8 * t * b, depth)?,
-        &clk,
-        &[
-            ("we", &act_we),
-            ("waddr", &act_addr),
-            ("wdata", &act_data),
-            ("re", &fetches[1]),
-            ("raddr", &read_at),
-        ],
-    );
+    let block = memory(c, 8 * p.act_lanes, depth)?;
+    let acts: Vec<Expr> = (0..p.act_blocks())
+        .map(|i| {
+            let inputs = [
+                ("we", &act_we.bit(i)),
+                ("waddr", &act_addr),
+                ("wdata", &act_data),
+                ("re", &fetches[1]),
+                ("raddr", &read_at),
+            ];
+            m.instance(&format!("u_acts{i}"), &block, &clk, &inputs)
+                .get("rdata")
+        })
+        .collect();
+    let acts = m.wire("acts", cat(acts.iter().rev()));
     let arrived = &fetches[mem as usize + 1];
     let next = m.wire("next", arrived | &waiting);
     let [at_first, at_last] = ["at_first", "at_last"].map(|n| m.reg(n, uint(1)));
@@ -133,7 +134,7 @@ pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
             x.set(&tile_last, &next_last);
         });
     });
-    let tile = tile_registers(&mut m, c, &clk, &loads, &acts.get("rdata"));
+    let tile = tile_registers(&mut m, c, &clk, &loads, &acts);
 
     m.section("Walk over the row tiles");
     let row = m.reg("row", uint(rb));
@@ -159,8 +160,8 @@ pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
     let pause = m.reg("pause", uint(gb));
     m.note(&pause, "idle cycles between K tiles");
     let held = m.wire("held", &hold & &tile_last);
-    m.assign(&w.ready, all([&tile_valid, &open, &!&held]));
-    let taken = m.wire("taken", w.fire());
+    m.assign(&w_ready, all([&tile_valid, &open, &!&held]));
+    let taken = m.wire("taken", &w_valid & &w_ready);
     m.assign(&tile_end, &taken & &row_last);
     // Row tiles of the product plus one: what is short of the turnaround is waited for.
     let short: Vec<(u64, Expr)> = (0..(turn - 1).min(p.max_row_tiles).into())
@@ -221,7 +222,7 @@ pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
     };
     let mut totals: Vec<Vec<Expr>> = vec![Vec::new(); b as usize];
     for r in 0..q {
-        let codes = w.data.element(r, 2 * t);
+        let codes = w_data.element(r, 2 * t);
         let ports = [("codes", &codes), ("acts", &tile)];
         let made = m.instance(&format!("u_row{r}"), &adders.0, &clk, &ports);
         for (v, totals) in (0..b).zip(&mut totals) {

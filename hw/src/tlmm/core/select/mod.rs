@@ -169,6 +169,18 @@ impl SelectCore {
             let (ok, text) = between(name, value, 1, high);
             rule(ok, text);
         }
+        rule(
+            p.act_lanes > 0 && p.groups.is_multiple_of(p.act_lanes),
+            format!(
+                "A = {}: whole blocks of activations are written, so A divides T = {}; nearest {}",
+                p.act_lanes,
+                p.groups,
+                (1..=p.act_lanes.min(p.groups))
+                    .rev()
+                    .find(|a| p.groups.is_multiple_of(*a))
+                    .unwrap_or(1)
+            ),
+        );
         let rows = p.max_row_tiles;
         let nearest = match prev_power(rows) {
             low if low < 1 << 14 => format!("the nearest are {low} and {}", 2 * low),

@@ -7,6 +7,7 @@ fn params() -> CoreParams {
         groups: 3,
         rows: 2,
         batch: 1,
+        act_lanes: 1,
         max_k_tiles: 4,
         max_row_tiles: 8,
     }
