@@ -1,9 +1,9 @@
 //! The one place where a configuration and a model become [`MachineParams`].
 
 use crate::compile::{CompileError, scratchpad_need};
-use crate::config::{Board, Derived, DramFormat, WeightFormat};
+use crate::config::{Board, Derived};
 use crate::model::Model;
-use hw::params::{self, MachineParams};
+use hw::params::MachineParams;
 
 /// Bits of a memory address: the 1 TiB that the UltraScale+ family can reach.
 const ADDR_BITS: u32 = 40;
@@ -38,7 +38,6 @@ pub fn machine_params(
     trace: bool,
 ) -> Result<MachineParams, CompileError> {
     let c = &model.config;
-    let widest = to_u32(c.hidden.max(c.ffn).max(c.heads * c.head_dim));
     let mut params = MachineParams {
         bus_bits: derived.bus_bits,
         addr_bits: ADDR_BITS.max(64 - board.memory_bytes.leading_zeros()),
@@ -51,18 +50,14 @@ pub fn machine_params(
         scratchpad_banks: SCRATCHPAD_BANKS,
         program_words: PROGRAM_WORDS,
         queue_depth: derived.queue_depth,
-        weight_format: match derived.weight_format {
-            WeightFormat::G3 => params::WeightFormat::G3,
-            WeightFormat::Sherry => params::WeightFormat::Sherry,
-        },
-        dram_format: match derived.dram_format {
-            DramFormat::Base3 => params::DramFormat::Base3,
-            DramFormat::G3 => params::DramFormat::G3,
-            DramFormat::Sherry => params::DramFormat::Sherry,
-        },
+        technology: derived.technology,
+        weight_format: derived.weight_format,
+        dram_format: derived.dram_format,
+        style: derived.style,
         groups: derived.groups,
         rows: derived.rows,
-        max_row_tiles: widest.div_ceil(derived.rows).next_power_of_two(),
+        batch: derived.batch,
+        max_row_tiles: derived.max_row_tiles,
         max_k: derived.longest_k,
         weight_buffer_beats: derived.weight_buffer_beats,
         stream_buffer_beats: derived.stream_buffer_beats,

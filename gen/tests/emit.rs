@@ -20,7 +20,8 @@ fn emitted() -> (Project, Vec<OutputFile>) {
         name: name.into(),
         text: project.head(),
     });
-    let files = files(&project, &compiled, &rtl).unwrap();
+    let models = [("CELL.v".to_string(), "// a model\n".to_string())];
+    let files = files(&project, &compiled, &rtl, &models).unwrap();
     (project, files)
 }
 
@@ -46,6 +47,12 @@ fn emitted_files_name_their_machine_and_agree_with_each_other() {
     }
     let list = text(&files, "filelist.f");
     assert!(list.ends_with("rtl/leaf.v\nrtl/tritforge.v\n"), "{list}");
+    let list = text(&files, "filelist_sim.f");
+    assert!(
+        list.ends_with("sim/CELL.v\nrtl/leaf.v\nrtl/tritforge.v\n"),
+        "{list}"
+    );
+    assert_eq!(text(&files, "sim/CELL.v"), "// a model\n");
     let manifest: serde_json::Value = serde_json::from_str(&text(&files, "manifest.json")).unwrap();
     assert_eq!(manifest["abi"], abi.as_str());
     let count = manifest["program_instructions"].as_u64().unwrap() as usize;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Format of a group of ternary weights inside the engine: one 5-bit index a group.
+/// Format of a group of ternary weights inside the engine: one index a group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WeightFormat {
@@ -11,14 +11,37 @@ pub enum WeightFormat {
     G3,
     /// 4 weights of which exactly one is zero, 32 codes (Sherry, papers.md 5.2).
     Sherry,
+    /// One ternary weight, weight + 1 in 2 bits.
+    TwoBit,
 }
 
 impl WeightFormat {
+    pub const ALL: [WeightFormat; 3] =
+        [WeightFormat::G3, WeightFormat::Sherry, WeightFormat::TwoBit];
+
+    /// Its name in configurations.
+    pub const fn word(self) -> &'static str {
+        match self {
+            WeightFormat::G3 => "g3",
+            WeightFormat::Sherry => "sherry",
+            WeightFormat::TwoBit => "two_bit",
+        }
+    }
+
     /// Weights in a group.
     pub const fn group(self) -> u32 {
         match self {
             WeightFormat::G3 => 3,
             WeightFormat::Sherry => 4,
+            WeightFormat::TwoBit => 1,
+        }
+    }
+
+    /// Bits of an index.
+    pub const fn index_bits(self) -> u32 {
+        match self {
+            WeightFormat::G3 | WeightFormat::Sherry => 5,
+            WeightFormat::TwoBit => 2,
         }
     }
 }
@@ -27,12 +50,116 @@ impl WeightFormat {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DramFormat {
-    /// 5 weights a byte, 1.6 bits a weight; unpacks to g3 indices.
+    /// 5 weights a byte, 1.6 bits a weight; unpacks to g3 or two-bit indices.
     Base3,
     /// 5 bits for 3 weights.
     G3,
     /// 5 bits for 4 weights.
     Sherry,
+    /// 2 bits a weight.
+    TwoBit,
+}
+
+impl DramFormat {
+    pub const ALL: [DramFormat; 4] = [
+        DramFormat::Base3,
+        DramFormat::G3,
+        DramFormat::Sherry,
+        DramFormat::TwoBit,
+    ];
+
+    /// Its name in configurations.
+    pub const fn word(self) -> &'static str {
+        match self {
+            DramFormat::Base3 => "base3",
+            DramFormat::G3 => "g3",
+            DramFormat::Sherry => "sherry",
+            DramFormat::TwoBit => "two_bit",
+        }
+    }
+
+    /// Weights and the bits that hold them, without padding.
+    pub const fn weights_in_bits(self) -> (u32, u32) {
+        match self {
+            DramFormat::Base3 => (5, 8),
+            DramFormat::G3 => (3, 5),
+            DramFormat::Sherry => (4, 5),
+            DramFormat::TwoBit => (1, 2),
+        }
+    }
+
+    /// What it unpacks to, the usual one first.
+    pub const fn feeds(self) -> &'static [WeightFormat] {
+        match self {
+            DramFormat::Base3 => &[WeightFormat::G3, WeightFormat::TwoBit],
+            DramFormat::G3 => &[WeightFormat::G3],
+            DramFormat::Sherry => &[WeightFormat::Sherry],
+            DramFormat::TwoBit => &[WeightFormat::TwoBit],
+        }
+    }
+}
+
+/// What the emitted Verilog is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Technology {
+    /// AMD UltraScale+: RAM32M16 and DSP48E2 are instantiated.
+    XilinxUscale,
+    /// Lattice ECP5: CCU2C and block RAM are instantiated.
+    Ecp5,
+    /// Nothing is assumed; memories and multipliers are inferred.
+    Generic,
+    /// Standard cells; memories are macros.
+    Asic,
+}
+
+impl Technology {
+    pub const ALL: [Technology; 4] = [
+        Technology::XilinxUscale,
+        Technology::Ecp5,
+        Technology::Generic,
+        Technology::Asic,
+    ];
+
+    /// Its name in board files.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Technology::XilinxUscale => "xilinx-uscale",
+            Technology::Ecp5 => "ecp5",
+            Technology::Generic => "generic",
+            Technology::Asic => "asic",
+        }
+    }
+}
+
+/// How the ternary engine multiplies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Style {
+    /// Look-up in tables of the signed sums of a group.
+    Table,
+    /// Each weight selects plus, minus or nothing of an activation.
+    Select,
+}
+
+impl Style {
+    pub const ALL: [Style; 2] = [Style::Table, Style::Select];
+
+    /// Its name in configurations.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Style::Table => "table",
+            Style::Select => "select",
+        }
+    }
+
+    /// What is smallest: tables where there are RAM32M16 and DSP48E2 to make them of, and groups to make them for.
+    pub const fn usual(technology: Technology, format: WeightFormat) -> Style {
+        match (technology, format) {
+            (Technology::XilinxUscale, WeightFormat::G3 | WeightFormat::Sherry) => Style::Table,
+            _ => Style::Select,
+        }
+    }
 }
 
 /// Parameters of the machine. `gen` checks every rule before it makes one of these.
@@ -60,12 +187,16 @@ pub struct MachineParams {
     pub program_words: u32,
     /// Places in each unit's instruction queue; a power of two.
     pub queue_depth: u32,
+    pub technology: Technology,
     pub weight_format: WeightFormat,
     pub dram_format: DramFormat,
+    pub style: Style,
     /// Groups in parallel T.
     pub groups: u32,
     /// Output rows in parallel Q.
     pub rows: u32,
+    /// Activation vectors that one weight pass serves at most, B.
+    pub batch: u32,
     /// Row tiles (N / Q) the accumulator memory holds; a power of two.
     pub max_row_tiles: u32,
     /// Longest K of a ternary product; sizes the accumulator.
@@ -140,11 +271,14 @@ impl MachineParams {
             scratchpad_banks: 4,
             program_words: 512,
             queue_depth: 4,
+            technology: Technology::Generic,
             weight_format: WeightFormat::G3,
             dram_format: DramFormat::Base3,
+            style: Style::Select,
             groups: 8,
             rows: 4,
-            max_row_tiles: 128,
+            batch: 1,
+            max_row_tiles: 256,
             max_k: 480,
             weight_buffer_beats: 512,
             stream_buffer_beats: 256,
@@ -161,6 +295,16 @@ impl MachineParams {
         MachineParams {
             weight_format: WeightFormat::Sherry,
             dram_format: DramFormat::Sherry,
+            ..MachineParams::tiny()
+        }
+    }
+
+    /// [`MachineParams::tiny`] for UltraScale+, with tables and two activation vectors a weight pass.
+    pub fn tiny_uscale() -> MachineParams {
+        MachineParams {
+            technology: Technology::XilinxUscale,
+            style: Style::Table,
+            batch: 2,
             ..MachineParams::tiny()
         }
     }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use hw::params::MachineParams;
+use hw::params::{MachineParams, Technology};
 use hw::pe::{PeParams, pe};
 use hw::rtl::Design;
 use hw::tlmm::core::{Code, CoreParams, table_core};
@@ -21,16 +21,23 @@ fn cells(top: &std::sync::Arc<hw::rtl::Module>, target: Target) -> Report {
     report
 }
 
-/// No multiplier; the sums of 128 row tiles (68 bits wide) in block RAM; the result FIFO and the reader's in LUTs.
+/// No multiplier for selection; of three blocks of 8 activations (64 bits) each in two block RAMs, as the sums of 128 row
+/// tiles are; the tables' stage has 4 builders, 4 quads of DSP48E2 and the accumulators of each vector.
 #[test]
 fn tlmm_tiny() {
-    for p in [MachineParams::tiny(), MachineParams::tiny_sherry()] {
+    let ecp5 = MachineParams {
+        technology: Technology::Ecp5,
+        ..MachineParams::tiny()
+    };
+    for (p, target, cells_wanted) in [
+        (MachineParams::tiny(), Target::Xcup, (0, 8)),
+        (ecp5, Target::Ecp5, (0, 9)),
+        (MachineParams::tiny_uscale(), Target::Xcup, (20, 12)),
+    ] {
         let top = tlmm(&TlmmParams::new(&p)).unwrap();
-        for (target, bram) in [(Target::Xcup, 2), (Target::Ecp5, 2)] {
-            let total = cells(&top, target).total;
-            assert_eq!((total.dsp, total.bram), (0, bram), "{target:?}");
-            assert!(total.lutram > 0);
-        }
+        let total = cells(&top, target).total;
+        assert_eq!((total.dsp, total.bram), cells_wanted, "{target:?}");
+        assert!(total.lutram > 0);
     }
 }
 

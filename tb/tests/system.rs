@@ -241,7 +241,7 @@ fn a_wrong_bit_is_found_and_named() {
     let region = |name: &str| c.manifest.regions.iter().find(|r| r.name == name).unwrap();
     let base = c.manifest.image.base;
     for (name, unit) in [
-        ("layer1.gate", "load"),
+        ("layer1.gate+up", "load"),
         ("layer2.constants", "load"),
         ("rope", "load"),
     ] {
@@ -262,7 +262,7 @@ fn a_wrong_bit_is_found_and_named() {
                     c.notes[pc as usize].len() > 3,
                     "{name}: the instruction has a note"
                 );
-                assert_eq!(m.element.is_some(), name != "layer1.gate", "{name}: {m}");
+                assert_eq!(m.element.is_some(), name != "layer1.gate+up", "{name}: {m}");
             }
             other => panic!("{name}: {:?}", other.map(|r| r.tokens)),
         }

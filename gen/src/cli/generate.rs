@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use hw::rtl::EmittedFile;
+use hw::vendor::simulation_files;
 use serde_json::{Value, json};
 use tb::yosys::{self, Cells, Report};
 
@@ -60,7 +61,8 @@ pub fn generate(args: &GenArgs, out: &mut Out) -> Result<(), Failure> {
     let compiled = project.compile()?;
     let design = design(&project).map_err(Failure::failed)?;
     let rtl = design.emit(&project.head());
-    let files = emit::files(&project, &compiled, &rtl)
+    let models = simulation_files(&design.top);
+    let files = emit::files(&project, &compiled, &rtl, &models)
         .map_err(|e| Failure::failed(format!("the manifest can not be written: {e}")))?;
     directory::write(&args.out, &files).map_err(refuse)?;
     let bytes: usize = files.iter().map(|f| f.bytes.len()).sum();

@@ -6,7 +6,7 @@
 use hw::num::F32;
 use hw::params::MachineParams;
 use hw::tlmm::TlmmParams;
-use hw::tlmm::golden::pack_matrix;
+use hw::tlmm::pack::pack_matrix;
 
 use super::CompileError;
 use super::manifest::{MatrixStats, Region};
@@ -19,7 +19,7 @@ pub const ALIGN: usize = 64;
 /// Offset of something in image or state, in 4-byte units as instructions count.
 pub type Offset = u32;
 
-/// Ternary matrices of a layer in streaming order.
+/// Ternary matrices of a layer.
 pub const MATRICES: [&str; 7] = ["q", "k", "v", "o", "gate", "up", "down"];
 
 /// Index into [`MATRICES`].
@@ -35,18 +35,38 @@ pub enum Matrix {
 }
 
 impl Matrix {
-    pub const ALL: [Matrix; 7] = [
-        Matrix::Q,
-        Matrix::K,
-        Matrix::V,
-        Matrix::O,
-        Matrix::Gate,
-        Matrix::Up,
-        Matrix::Down,
-    ];
-
     pub fn name(self) -> &'static str {
         MATRICES[self as usize]
+    }
+}
+
+/// Products of a layer in streaming order: matrices that share an input are one packet, so that the engine passes once
+/// over the activations and fills each table once for all of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Product {
+    Qkv,
+    O,
+    GateUp,
+    Down,
+}
+
+impl Product {
+    pub const ALL: [Product; 4] = [Product::Qkv, Product::O, Product::GateUp, Product::Down];
+
+    /// Its matrices, one below the other.
+    pub fn matrices(self) -> &'static [Matrix] {
+        match self {
+            Product::Qkv => &[Matrix::Q, Matrix::K, Matrix::V],
+            Product::O => &[Matrix::O],
+            Product::GateUp => &[Matrix::Gate, Matrix::Up],
+            Product::Down => &[Matrix::Down],
+        }
+    }
+
+    /// Names of its matrices, joined.
+    pub fn name(self) -> String {
+        let names: Vec<&str> = self.matrices().iter().map(|m| m.name()).collect();
+        names.join("+")
     }
 }
 
@@ -73,7 +93,7 @@ pub struct ImageLayout {
     /// In a layer's block: norm weights and matrix scales, loaded together.
     pub layer_constants: Offset,
     pub layer_constant_units: u32,
-    pub packets: [Packet; 7],
+    pub packets: [Packet; 4],
     /// f32 rows of the embedding and their distance.
     pub embed: Offset,
     pub embed_stride: Offset,
@@ -280,7 +300,7 @@ impl Writer {
 
 /// Rows of a head's pairs (j, j + d/2) become neighbours (2j, 2j + 1): the scalar product of query and key does not
 /// see a permutation that both share, and the hardware then rotates neighbours only.
-fn interleave_heads(m: &Ternary, head_dim: usize) -> Ternary {
+fn interleave_heads(m: &Ternary, head_dim: usize) -> Vec<i8> {
     let half = head_dim / 2;
     let mut trits = Vec::with_capacity(m.trits.len());
     for row in 0..m.rows {
@@ -288,18 +308,13 @@ fn interleave_heads(m: &Ternary, head_dim: usize) -> Ternary {
         let source = head * head_dim + at / 2 + if at % 2 == 0 { 0 } else { half };
         trits.extend_from_slice(m.row(source));
     }
-    Ternary {
-        rows: m.rows,
-        cols: m.cols,
-        trits,
-        scale: m.scale,
-    }
+    trits
 }
 
 /// Builds the image.
 ///
 /// # Errors
-/// The image exceeds what 28-bit offsets reach, or a matrix is not of the machine's weight format.
+/// The image exceeds what 28-bit offsets reach, a matrix is not of the machine's weight format or beyond its sizes.
 pub fn image(
     model: &Model,
     p: &MachineParams,
@@ -351,31 +366,44 @@ pub fn image(
         }
         layout.layer_constant_units = layer_constant_units(model, lanes);
         w.region(&format!("layer{l}.constants"), base);
-        for m in Matrix::ALL {
-            let (_, source) = layer.matrices()[m as usize];
-            let permuted;
-            let matrix = if matches!(m, Matrix::Q | Matrix::K) {
-                permuted = interleave_heads(source, c.head_dim);
-                &permuted
-            } else {
-                source
-            };
-            let packed = pack_matrix(&TlmmParams::new(p), &matrix.trits, matrix.rows, matrix.cols)
-                .map_err(|e| CompileError::Matrix {
+        for product in Product::ALL {
+            let (mut rows, mut cols, mut trits) = (0, 0, Vec::new());
+            for &m in product.matrices() {
+                let (_, source) = layer.matrices()[m as usize];
+                (rows, cols) = (rows + source.rows, source.cols);
+                if matches!(m, Matrix::Q | Matrix::K) {
+                    trits.extend(interleave_heads(source, c.head_dim));
+                } else {
+                    trits.extend_from_slice(&source.trits);
+                }
+            }
+            let packed = pack_matrix(&TlmmParams::new(p), &trits, rows, cols).map_err(|e| {
+                CompileError::Matrix {
                     layer: l,
-                    name: m.name(),
+                    name: product.name(),
                     why: e.to_string(),
-                })?;
+                }
+            })?;
+            if packed.nt > p.max_row_tiles || cols > p.max_k as usize {
+                return Err(CompileError::Shape {
+                    what: "a product's row tiles times its inputs",
+                    value: u64::from(packed.nt) * cols as u64,
+                    rule: format!(
+                        "the engine holds {} row tiles and {} inputs",
+                        p.max_row_tiles, p.max_k
+                    ),
+                });
+            }
             let at = w.bytes.len();
-            layout.packets[m as usize] = Packet {
+            layout.packets[product as usize] = Packet {
                 offset: ((at - base) / 4) as u32,
                 units: (packed.bytes.len() / 4) as u32,
                 row_tiles: packed.nt,
             };
-            stats.weights += (matrix.rows * matrix.cols) as u64;
+            stats.weights += (rows * cols) as u64;
             stats.bytes += packed.bytes.len() as u64;
             w.bytes.extend_from_slice(&packed.bytes);
-            w.region(&format!("layer{l}.{}", m.name()), at);
+            w.region(&format!("layer{l}.{}", product.name()), at);
         }
         layout.layer_stride = ((w.bytes.len() - base) / 4) as u32;
         w.offset()?;

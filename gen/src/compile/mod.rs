@@ -40,7 +40,7 @@ pub enum CompileError {
     #[error("layer {layer}, matrix {name}: {why}")]
     Matrix {
         layer: usize,
-        name: &'static str,
+        name: String,
         why: String,
     },
     #[error("{what} is {value}, but {rule}")]

@@ -27,6 +27,8 @@ pub struct Places {
     /// Product of a norm, f32, and its int8 codes.
     pub t: Place,
     pub codes: Place,
+    /// Sums of the product of Q, K and V, and the parts of each.
+    pub qkv_sums: Place,
     pub qkv: [Place; 3],
     /// Rotated or converted heads, f32[head_dim].
     pub head: Place,
@@ -41,6 +43,8 @@ pub struct Places {
     pub p_codes: Place,
     pub mixed: Place,
     pub attention: Place,
+    /// Sums of the product of gate and up, and the parts of each.
+    pub gate_up: Place,
     pub gate: Place,
     pub up: Place,
     pub act: Place,
@@ -90,6 +94,10 @@ impl Places {
         let tiles = |n: u32| n.next_multiple_of(p.rows);
         let widest = hidden.max(ffn).max(attention);
         let per_head = context.div_ceil(l) * l;
+        let qkv_sums = s.words32("q+k+v", tiles(attention + 2 * kv * hd));
+        let gate_up = s.words32("gate+up", tiles(2 * ffn));
+        // Lengths are whole words: the lanes divide half a head and the width of the FFN.
+        let (q, one_kv, half) = (attention / l, kv * hd / l, ffn / l);
         let places = Places {
             constants,
             draw_scale,
@@ -100,10 +108,11 @@ impl Places {
             x: s.words32("x", hidden),
             t: s.words32("t", widest),
             codes: s.bytes("codes", widest),
+            qkv_sums,
             qkv: [
-                s.words32("q", tiles(attention)),
-                s.words32("k", tiles(kv * hd)),
-                s.words32("v", tiles(kv * hd)),
+                qkv_sums.part(0, q),
+                qkv_sums.part(q, one_kv),
+                qkv_sums.part(q + one_kv, one_kv),
             ],
             head: s.words32("head", hd),
             q_codes: s.scalars("q.codes", heads * hd.div_ceil(4 * l)),
@@ -116,8 +125,9 @@ impl Places {
             p_codes: s.scalars("p.codes", heads * context.div_ceil(4 * l)),
             mixed: s.words32("mixed", attention),
             attention: s.words32("attention", attention),
-            gate: s.words32("gate", tiles(ffn)),
-            up: s.words32("up", tiles(ffn)),
+            gate_up,
+            gate: gate_up.part(0, half),
+            up: gate_up.part(half, half),
             act: s.words32("act", ffn),
             out: s.words32("out", tiles(hidden)),
             head_scales: s.words32("head.scales", HEAD_TILE),

@@ -2,40 +2,8 @@
 
 use super::read::{Absent, Key, Kind, read};
 use crate::diag::{Diagnostics, Source};
+use hw::params::Technology;
 use serde::Serialize;
-
-/// Technology the emitted Verilog is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Family {
-    /// Xilinx UltraScale+: DSP48E2, block RAM, UltraRAM.
-    Xcup,
-    /// Lattice ECP5: MULT18X18D, EBR.
-    Ecp5,
-    /// Nothing assumed; memories and multipliers are inferred.
-    Generic,
-}
-
-impl Family {
-    const WORDS: &'static [&'static str] = &["xcup", "ecp5", "generic"];
-
-    fn from_word(word: &str) -> Self {
-        match word {
-            "xcup" => Family::Xcup,
-            "ecp5" => Family::Ecp5,
-            _ => Family::Generic,
-        }
-    }
-
-    /// The word used in board files.
-    pub fn word(self) -> &'static str {
-        match self {
-            Family::Xcup => "xcup",
-            Family::Ecp5 => "ecp5",
-            Family::Generic => "generic",
-        }
-    }
-}
 
 /// What the device offers; `None` where the board file is silent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -61,8 +29,8 @@ pub struct Board {
     pub description: String,
     /// Ordering code of the device.
     pub part: String,
-    /// Technology.
-    pub family: Family,
+    /// What the emitted Verilog is for.
+    pub technology: Technology,
     /// Clock of the accelerator, MHz.
     pub clock_mhz: f64,
     /// What kind of memory.
@@ -75,6 +43,11 @@ pub struct Board {
     pub memory_bandwidth: f64,
     /// What the device offers.
     pub resources: Resources,
+}
+
+fn technology(word: &str) -> Technology {
+    let found = Technology::ALL.into_iter().find(|t| t.word() == word);
+    found.unwrap_or(Technology::Generic)
 }
 
 /// Widths the memory bus may have, bits.
@@ -133,8 +106,8 @@ pub const BOARD_KEYS: &[Key] = &[
     key("device", "part", Kind::Text, "Ordering code of the device."),
     key(
         "device",
-        "family",
-        Kind::Choice(Family::WORDS),
+        "technology",
+        Kind::Choice(&["xilinx-uscale", "ecp5", "generic", "asic"]),
         "Technology of the emitted Verilog.",
     ),
     key(
@@ -190,7 +163,7 @@ impl Board {
             name: values.text("board.name").to_owned(),
             description: values.text("board.description").to_owned(),
             part: values.text("device.part").to_owned(),
-            family: Family::from_word(values.text("device.family")),
+            technology: technology(values.text("device.technology")),
             clock_mhz: values.number("clock.mhz").unwrap_or_default(),
             memory_kind: values.text("memory.kind").to_owned(),
             bus_bits: values.small("memory.bus_bits").unwrap_or_default(),

@@ -1,10 +1,11 @@
 //! Rules between the configuration's sections and the model, and the sizes every other part reads.
 
-use super::board::Family;
+use super::Config;
 use super::read::{Kind, nearest_count};
-use super::{Config, DramFormat, WeightFormat};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::model::ModelConfig;
+use hw::params::{DramFormat, Style, Technology, WeightFormat};
+use hw::tlmm::TlmmParams;
 use serde::Serialize;
 
 /// Sizes derived from a configuration and a model; nobody else derives them again.
@@ -12,8 +13,8 @@ use serde::Serialize;
 pub struct Derived {
     /// Longest sequence, tokens.
     pub context: u32,
-    /// Technology of the emitted Verilog.
-    pub family: Family,
+    /// What the emitted Verilog is for.
+    pub technology: Technology,
     /// Clock, MHz.
     pub clock_mhz: f64,
     /// Width of the memory bus, bits.
@@ -24,14 +25,20 @@ pub struct Derived {
     pub weight_format: WeightFormat,
     /// Layout of the weights in memory.
     pub dram_format: DramFormat,
-    /// Groups of activations looked up in parallel (T).
+    /// How the ternary engine multiplies.
+    pub style: Style,
+    /// Groups of activations in parallel (T).
     pub groups: u32,
-    /// Weights one index stands for (3 or 4).
+    /// Weights one index stands for (1, 3 or 4).
     pub group_weights: u32,
     /// Activations one step of the ternary engine covers: T x weights an index.
     pub tile_k: u32,
     /// Output rows in parallel (Q).
     pub rows: u32,
+    /// Activation vectors that a weight pass can serve (B).
+    pub batch: u32,
+    /// Row tiles that the accumulators hold: those of the tallest product; a power of two.
+    pub max_row_tiles: u32,
     /// Ternary weights the engine uses in a cycle: Q x T x weights an index.
     pub weights_per_cycle: u32,
     /// Longest row of any ternary matrix, in weights.
@@ -104,7 +111,7 @@ impl Config {
         self.check_memory(model, context, &mut diagnostics);
         self.lint_rate(&mut diagnostics);
 
-        let group_weights = engine.weight_format.weights();
+        let group_weights = engine.weight_format.group();
         let tile_k = engine.groups * group_weights;
         let longest_k = to_u32(
             model
@@ -115,16 +122,24 @@ impl Config {
         let bus_bytes = engine.bus_bits / 8;
         let derived = Derived {
             context,
-            family: self.board.family,
+            technology: self.board.technology,
             clock_mhz: self.board.clock_mhz,
             bus_bits: engine.bus_bits,
             bus_bytes,
             weight_format: engine.weight_format,
             dram_format: engine.dram_format,
+            style: engine
+                .style
+                .unwrap_or(Style::usual(self.board.technology, engine.weight_format)),
             groups: engine.groups,
             group_weights,
             tile_k,
             rows: engine.rows,
+            batch: engine.batch,
+            max_row_tiles: tallest(model)
+                .div_ceil(engine.rows)
+                .next_power_of_two()
+                .max(2),
             weights_per_cycle: tile_k * engine.rows,
             longest_k,
             accumulator_bits: accumulator_bits(longest_k),
@@ -139,7 +154,29 @@ impl Config {
             stream_buffer_beats: engine.stream_buffer_beats,
             queue_depth: engine.queue_depth,
         };
+        self.check_engine(&derived, &mut diagnostics);
         diagnostics.into_result(derived)
+    }
+
+    /// The engine's own rules.
+    fn check_engine(&self, d: &Derived, diagnostics: &mut Diagnostics) {
+        let engine = TlmmParams {
+            technology: d.technology,
+            style: d.style,
+            format: d.weight_format,
+            dram: d.dram_format,
+            groups: d.groups,
+            rows: d.rows,
+            batch: d.batch,
+            bus_bits: d.bus_bits,
+            lanes: d.lanes,
+            max_row_tiles: d.max_row_tiles,
+            max_k: d.longest_k,
+        };
+        for broken in engine.broken() {
+            let message = Diagnostic::error(broken.rule).help(broken.legal);
+            diagnostics.push(self.point(message, &format!("engine.{}", broken.parameter)));
+        }
     }
 
     fn check_lanes(&self, model: &ModelConfig, diagnostics: &mut Diagnostics) {
@@ -190,10 +227,10 @@ impl Config {
     fn lint_rate(&self, diagnostics: &mut Diagnostics) {
         let engine = &self.engine;
         let (weights, bits) = engine.dram_format.weights_in_bits();
-        let used = engine.groups * engine.weight_format.weights() * engine.rows;
+        let used = engine.groups * engine.weight_format.group() * engine.rows;
         // used < bus_bits * weights / bits, without a division.
         if used * bits < engine.bus_bits * weights {
-            let per_group = engine.weight_format.weights() * engine.rows * bits;
+            let per_group = engine.weight_format.group() * engine.rows * bits;
             let groups = (engine.bus_bits * weights).div_ceil(per_group);
             let message = Diagnostic::warning(format!(
                 "the ternary engine uses {used} weights a cycle, but the {}-bit bus brings {}",
@@ -211,6 +248,12 @@ impl Config {
             diagnostics.push(self.point(message, "engine.groups"));
         }
     }
+}
+
+/// Rows of the tallest ternary product: Q, K and V are one, and gate and up.
+fn tallest(model: &ModelConfig) -> u32 {
+    let qkv = (model.heads + 2 * model.kv_heads) * model.head_dim;
+    to_u32(model.hidden.max(2 * model.ffn).max(qkv))
 }
 
 /// Bits of a two's complement accumulator for `k` products of int8 (+-127) and ternary weights.

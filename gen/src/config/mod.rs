@@ -10,101 +10,19 @@ pub mod derived;
 pub mod keys;
 pub mod read;
 
-pub use board::{Board, Family};
+pub use board::Board;
 pub use derived::Derived;
 pub use keys::{schema, starter_config};
 
+use hw::params::{DramFormat, Style, WeightFormat};
+
 use crate::diag::{Diagnostic, Diagnostics, Source, nearest, one_of};
 use read::Values;
-use serde::Serialize;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Largest configuration or board file that is read, bytes.
 const MAX_BYTES: u64 = 1 << 20;
-
-/// Index of the ternary engine's tables: 5 bits in both cases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum WeightFormat {
-    /// Three dense ternary weights, 27 of 32 codes.
-    G3,
-    /// Four weights of which exactly one is zero, 32 codes.
-    Sherry,
-}
-
-impl WeightFormat {
-    /// Weights one index stands for.
-    pub fn weights(self) -> u32 {
-        match self {
-            WeightFormat::G3 => 3,
-            WeightFormat::Sherry => 4,
-        }
-    }
-
-    /// The word used in configurations.
-    pub fn word(self) -> &'static str {
-        match self {
-            WeightFormat::G3 => "g3",
-            WeightFormat::Sherry => "sherry",
-        }
-    }
-
-    fn from_word(word: &str) -> Self {
-        if word == "sherry" {
-            WeightFormat::Sherry
-        } else {
-            WeightFormat::G3
-        }
-    }
-}
-
-/// Layout of the weights in memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DramFormat {
-    /// Five weights in a byte.
-    Base3,
-    /// Three weights in five bits.
-    G3,
-    /// Four weights, one of them zero, in five bits.
-    Sherry,
-}
-
-impl DramFormat {
-    /// Weights and the bits that hold them, without padding.
-    pub fn weights_in_bits(self) -> (u32, u32) {
-        match self {
-            DramFormat::Base3 => (5, 8),
-            DramFormat::G3 => (3, 5),
-            DramFormat::Sherry => (4, 5),
-        }
-    }
-
-    /// The word used in configurations.
-    pub fn word(self) -> &'static str {
-        match self {
-            DramFormat::Base3 => "base3",
-            DramFormat::G3 => "g3",
-            DramFormat::Sherry => "sherry",
-        }
-    }
-
-    fn from_word(word: &str) -> Self {
-        match word {
-            "sherry" => DramFormat::Sherry,
-            "g3" => DramFormat::G3,
-            _ => DramFormat::Base3,
-        }
-    }
-}
-
-/// Which layouts in memory can feed which index; the first of each index is its default.
-pub const LEGAL_FORMATS: &[(WeightFormat, DramFormat)] = &[
-    (WeightFormat::G3, DramFormat::Base3),
-    (WeightFormat::G3, DramFormat::G3),
-    (WeightFormat::Sherry, DramFormat::Sherry),
-];
 
 /// Sizes of the machine as the user gave them; `None` is derived later.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,10 +31,14 @@ pub struct Engine {
     pub weight_format: WeightFormat,
     /// Layout of the weights in memory.
     pub dram_format: DramFormat,
-    /// Groups of activations looked up in parallel (T).
+    /// Tables or selection; `None` takes what is smallest on the board.
+    pub style: Option<Style>,
+    /// Groups of activations in parallel (T).
     pub groups: u32,
     /// Output rows in parallel (Q).
     pub rows: u32,
+    /// Activation vectors that a weight pass can serve (B).
+    pub batch: u32,
     /// Query heads served by one pass of the attention array.
     pub pe_rows: Option<u32>,
     /// Lanes of the vector unit (L).
@@ -185,8 +107,12 @@ impl Config {
         let engine = Engine {
             weight_format,
             dram_format,
+            style: Style::ALL
+                .into_iter()
+                .find(|s| s.word() == values.text("engine.style")),
             groups: size("groups").unwrap_or(1),
             rows: size("rows").unwrap_or(1),
+            batch: size("batch").unwrap_or(1),
             pe_rows: size("pe_rows"),
             vec_lanes: size("vec_lanes").unwrap_or(2),
             scratchpad_words: size("scratchpad_words"),
@@ -256,19 +182,17 @@ fn formats(
     values: &Values,
     diagnostics: &mut Diagnostics,
 ) -> (WeightFormat, DramFormat) {
-    let index = WeightFormat::from_word(values.text("engine.weight_format"));
-    let legal: Vec<DramFormat> = LEGAL_FORMATS
-        .iter()
-        .filter(|(i, _)| *i == index)
-        .map(|(_, dram)| *dram)
+    let word = values.text("engine.weight_format");
+    let index = WeightFormat::ALL.into_iter().find(|f| f.word() == word);
+    let index = index.unwrap_or(WeightFormat::G3);
+    let legal: Vec<DramFormat> = DramFormat::ALL
+        .into_iter()
+        .filter(|dram| dram.feeds().contains(&index))
         .collect();
-    let default = legal.first().copied().unwrap_or(DramFormat::Base3);
-    let dram = match values.text("engine.dram_format") {
-        "" => default,
-        word => DramFormat::from_word(word),
-    };
+    let word = values.text("engine.dram_format");
+    let dram = DramFormat::ALL.into_iter().find(|f| f.word() == word);
+    let dram = dram.or(legal.first().copied()).unwrap_or(DramFormat::Base3);
     if !legal.contains(&dram) {
-        let others: Vec<_> = LEGAL_FORMATS.iter().filter(|(_, d)| *d == dram).collect();
         let message = Diagnostic::error(format!(
             "dram_format \"{}\" can not feed weight_format \"{}\"",
             dram.word(),
@@ -281,7 +205,7 @@ fn formats(
         ))
         .help(format!(
             "or keep the layout with weight_format {}",
-            one_of(others.iter().map(|(i, _)| format!("\"{}\"", i.word())))
+            one_of(dram.feeds().iter().map(|i| format!("\"{}\"", i.word())))
         ));
         diagnostics.push(point(source, values, message, "engine.dram_format"));
     }

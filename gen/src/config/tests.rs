@@ -1,6 +1,8 @@
 //! A user's mistakes in a configuration file, and what is said about each.
 
 use super::*;
+use hw::params::Technology;
+
 use crate::model::{Activation, ModelConfig, ModelFamily};
 
 fn parse(text: &str) -> Result<Config, Diagnostics> {
@@ -89,19 +91,19 @@ fn all_unknown_keys_are_named_at_once_with_their_places() {
 fn illegal_values_name_the_nearest_legal_one() {
     for (line, wanted) in [
         ("groups = 0", "the nearest legal value is 1"),
-        ("groups = 65", "the nearest legal value is 64"),
+        ("groups = 300", "the nearest legal value is 256"),
         ("groups = -3", "the nearest legal value is 1"),
         (
             "groups = 99999999999999999999",
-            "the nearest legal value is 64",
+            "the nearest legal value is 256",
         ),
         (
             "groups = 8.0",
-            "must be an integer from 1 to 64, not a float",
+            "must be an integer from 1 to 256, not a float",
         ),
         (
             "groups = \"8\"",
-            "must be an integer from 1 to 64, not a string",
+            "must be an integer from 1 to 256, not a string",
         ),
         ("vec_lanes = 6", "the nearest legal value is 4"),
         (
@@ -115,7 +117,7 @@ fn illegal_values_name_the_nearest_legal_one() {
         ("weight_format = \"sherri\"", "did you mean \"sherry\"?"),
         (
             "weight_format = 3",
-            "must be `\"g3\"` or `\"sherry\"`, not an integer",
+            "must be `\"g3\"`, `\"sherry\"` or `\"two_bit\"`, not an integer",
         ),
     ] {
         let text = refused(&engine(line));
@@ -159,8 +161,8 @@ fn boards_are_found_by_name_or_by_file() {
     assert!(refused(&board("nowhere.toml")).contains("nowhere.toml"));
     let ulx3s = parse(&board("ulx3s-85f")).unwrap();
     assert_eq!(
-        (ulx3s.engine.bus_bits, ulx3s.board.family),
-        (32, Family::Ecp5)
+        (ulx3s.engine.bus_bits, ulx3s.board.technology),
+        (32, Technology::Ecp5)
     );
 
     let folder = tempfile::tempdir().unwrap();

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use hw::isa::{REGISTERS, Unit};
-use hw::params::{DramFormat, MachineParams, WeightFormat};
+use hw::params::MachineParams;
 
 const WIDTH: i32 = 1030;
 const HEIGHT: i32 = 640;
@@ -240,15 +240,6 @@ fn units(c: &mut Canvas, p: &MachineParams) {
             "output head".into(),
         ]),
     );
-    let index = match p.weight_format {
-        WeightFormat::G3 => "g3",
-        WeightFormat::Sherry => "sherry",
-    };
-    let dram = match p.dram_format {
-        DramFormat::Base3 => "base3",
-        DramFormat::G3 => "g3",
-        DramFormat::Sherry => "sherry",
-    };
     c.block(
         "u",
         (760, y),
@@ -261,8 +252,12 @@ fn units(c: &mut Canvas, p: &MachineParams) {
                 p.weight_format.group(),
                 p.rows
             ),
-            format!("{} ternary weights a cycle", p.tile_k() * p.rows),
-            format!("{dram} in memory, {index} tables"),
+            format!(
+                "{} ternary weights x {} vectors",
+                p.tile_k() * p.rows,
+                p.batch
+            ),
+            format!("{} in memory, {}", p.dram_format.word(), p.style.word()),
         ]),
     );
 }
@@ -311,7 +306,7 @@ mod tests {
         let p = MachineParams::tiny();
         let text = svg(&p, "a < b");
         for wanted in [
-            "96 ternary weights a cycle",
+            "96 ternary weights x 1 vectors",
             "2048 words of 128 bits",
             "AXI4, 64 bits",
             "a &lt; b",

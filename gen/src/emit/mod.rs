@@ -18,7 +18,7 @@ use crate::project::Project;
 use directory::OutputFile;
 
 /// All files made from a project. `rtl` are the Verilog files in an order in which every module is known before
-/// it is used. The same input gives the same bytes: no date, no path outside the directory.
+/// it is used, `models` what a simulator needs beside them: primitives of the vendor. The same input gives the same bytes: no date, no path outside the directory.
 ///
 /// # Errors
 /// The manifest can not be written as JSON.
@@ -26,6 +26,7 @@ pub fn files(
     project: &Project,
     compiled: &Compiled,
     rtl: &[EmittedFile],
+    models: &[(String, String)],
 ) -> Result<Vec<OutputFile>, serde_json::Error> {
     let head = project.head();
     let commented = |start: &str| -> String {
@@ -33,12 +34,18 @@ pub fn files(
             .map(|line| format!("{start} {line}\n"))
             .collect()
     };
-    let mut filelist = commented("//");
+    let (mut filelist, mut simulation) = (commented("//"), commented("//"));
     let mut files = Vec::new();
+    // Writing to a String never fails.
+    for (name, text) in models {
+        let path = format!("sim/{name}");
+        let _ = writeln!(simulation, "{path}");
+        files.push(OutputFile::new(path, text.as_bytes()));
+    }
     for file in rtl {
         let path = format!("rtl/{}", file.name);
-        // Writing to a String never fails.
         let _ = writeln!(filelist, "{path}");
+        let _ = writeln!(simulation, "{path}");
         files.push(OutputFile::new(path, file.text.as_bytes()));
     }
     let manifest = serde_json::to_string_pretty(&compiled.manifest)? + "\n";
@@ -51,6 +58,7 @@ pub fn files(
     );
     files.extend([
         OutputFile::new("filelist.f", filelist),
+        OutputFile::new("filelist_sim.f", simulation),
         OutputFile::new("image.bin", compiled.image.as_slice()),
         OutputFile::new("program.bin", compiled.program.as_slice()),
         OutputFile::new("program.s", commented(";") + &listing(compiled)),

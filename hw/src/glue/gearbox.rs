@@ -11,6 +11,9 @@ use std::sync::Arc;
 
 use crate::rtl::{Expr, Module, ModuleBuilder, RtlError, bits_for, cat, clog2, lit, mux, uint};
 
+/// Widest beat or word, bits.
+const MAX_WIDTH: u32 = 4096;
+
 /// What happens to the final word of a packet when the packet does not fill it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum End {
@@ -23,9 +26,9 @@ pub enum End {
 /// Parameters of [`gearbox`].
 #[derive(Clone, Debug)]
 pub struct GearboxParams {
-    /// Bits of a beat in, 1 to 1024.
+    /// Bits of a beat in, 1 to 4096.
     pub in_width: u32,
-    /// Bits of a word out, 1 to 1024.
+    /// Bits of a word out, 1 to 4096.
     pub out_width: u32,
     pub end: End,
 }
@@ -106,13 +109,13 @@ struct Push {
 /// Ports: `clk`, `rst`, sink `in` with last, source `out` with last.
 ///
 /// # Errors
-/// A width outside 1 to 1024.
+/// A width outside 1 to 4096.
 pub fn gearbox(p: &GearboxParams) -> Result<Arc<Module>, RtlError> {
     for width in [p.in_width, p.out_width] {
-        if !(1..=1024).contains(&width) {
+        if !(1..=MAX_WIDTH).contains(&width) {
             return Err(RtlError {
                 module: p.name(),
-                faults: vec![format!("width {width} is not in 1..=1024")],
+                faults: vec![format!("width {width} is not in 1..={MAX_WIDTH}")],
             });
         }
     }

@@ -232,8 +232,9 @@ instructions! {
     St1 = 0x21 "st1" Store (src: 0 Scratch, offset: 1 Offset) STATE
         "lane 0 of a scratchpad word to DRAM";
 
-    Gemv = 0x30 "gemv" Tlmm (dst: 0 Scratch, src: 1 Scratch, k: 2 Count, nt: 3 Count) NONE
-        "i32[nt * Q] at dst = ternary weights of one packet times i8[k] at src";
+    Gemv = 0x30 "gemv" Tlmm (dst: 0 Scratch, src: 1 Scratch, k: 2 Count, nt: 3 Count, more: 4 Count,
+        dst_stride: 5 Count, src_stride: 6 Count) NONE
+        "i32[nt * Q] of each of 1 + more vectors = ternary weights of one packet times its i8[k]";
 
     Pedot = 0x40 "pedot" Pe (dst: 0 Scratch, src: 1 Scratch, n: 2 Count, len: 3 Count,
         dst_stride: 4 Count, src_stride: 5 Count) ROWS

@@ -78,7 +78,8 @@ fn programs_round_trip_with_labels() {
 fn text_reads_as_documented() {
     let text = "gemv dst=r3+12, src=64, k=192, nt=48 wait=load release=vec";
     let instr = assemble_line(text).unwrap();
-    assert_eq!(disassemble(&instr), text);
+    let whole = "gemv dst=r3+12, src=64, k=192, nt=48, more=0, dst_stride=0, src_stride=0 wait=load release=vec";
+    assert_eq!(disassemble(&instr), whole);
     assert_eq!(instr.f[0], Operand { reg: 3, imm: 12 });
     assert_eq!((instr.wait, instr.release), (1, 16));
     let text = "vmul dst=1, a=2, b=3, n=4, red=5 int out=i8 absmax wait=tlmm+pe";

@@ -7,7 +7,7 @@ use crate::memory::{Dram, MemoryFault, load, store};
 use crate::num::F32;
 use crate::pe::golden::{peaxpy, pedot};
 use crate::scratchpad::RangeFault;
-use crate::tlmm::golden::gemv;
+use crate::tlmm::golden as tlmm_golden;
 use crate::vec::golden::{Elements, Operands, execute as vec_execute};
 use crate::vec::{VecFlags, VecOp};
 
@@ -183,12 +183,25 @@ fn stores(
 
 fn tlmm(m: &mut Machine, v: &[u32; 7]) -> Result<Signature, Trouble> {
     let packet = m.weights.pop_front().unwrap_or_default();
-    let k = v[2].min(m.tlmm.max_k.saturating_add(1));
-    let acts = m.pad.read_i8s(v[1], k as usize)?;
-    let y = gemv(&m.tlmm, &packet, &acts, v[2], v[3])?;
-    m.pad.write_i32s(v[0], &y)?;
+    let [dst, src, k, nt, more, dst_stride, src_stride] = *v;
+    tlmm_golden::check(&m.tlmm, k, nt, more)?;
+    let place = |base: u32, stride: u32, i: u32| base.wrapping_add(i.wrapping_mul(stride));
+    let vectors = (0..=more)
+        .map(|i| m.pad.read_i8s(place(src, src_stride, i), k as usize))
+        .collect::<Result<Vec<_>, _>>()?;
+    let sums = tlmm_golden::gemv(&m.tlmm, &packet, &vectors, k, nt)?;
+    // The words of all vectors side by side, as the unit writes them: where strides are short the later one stays.
+    let lanes = m.moves.lanes as usize;
     let mut sig = Signature::default();
-    written(m, &mut sig, v[0], (y.len() as u32).div_ceil(m.moves.lanes))?;
+    for w in 0..(nt * m.tlmm.rows).div_ceil(lanes as u32) {
+        for (i, y) in (0..).zip(&sums) {
+            let from = w as usize * lanes;
+            let word = &y[from..(from + lanes).min(y.len())];
+            let at = place(dst, dst_stride, i).wrapping_add(w);
+            m.pad.write_i32s(at, word)?;
+            written(m, &mut sig, at, 1)?;
+        }
+    }
     Ok(sig)
 }
 

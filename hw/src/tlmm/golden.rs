@@ -1,8 +1,6 @@
 //! Golden model of the ternary engine and of its weight formats: from the definition, without tables of sums.
 
-use thiserror::Error;
-
-use super::{INDEX_BITS, PACKET_ALIGN, TlmmParams};
+use super::TlmmParams;
 use crate::fault::OperandFault;
 use crate::params::{DramFormat, WeightFormat};
 
@@ -48,32 +46,42 @@ pub fn sherry_trits(index: u8) -> [i8; 4] {
     })
 }
 
+/// The weight of a two-bit index: index - 1; 3 is read as zero.
+pub fn two_bit_trit(index: u8) -> i8 {
+    [-1, 0, 1, 0][usize::from(index & 3)]
+}
+
 /// The weights of an index.
 pub fn index_trits(format: WeightFormat, index: u8) -> Vec<i8> {
     match format {
         WeightFormat::G3 => g3_trits(index).to_vec(),
         WeightFormat::Sherry => sherry_trits(index).to_vec(),
+        WeightFormat::TwoBit => vec![two_bit_trit(index)],
     }
 }
 
-/// The weights of every index that a packer may use, in order.
-fn code_book(format: WeightFormat) -> Vec<Vec<i8>> {
-    let codes = match format {
+/// Indices that a packer may use: 0 up to this.
+pub const fn codes(format: WeightFormat) -> u8 {
+    match format {
         WeightFormat::G3 => 27,
         WeightFormat::Sherry => 32,
-    };
-    (0..codes).map(|i| index_trits(format, i)).collect()
+        WeightFormat::TwoBit => 3,
+    }
 }
 
-/// Index of a group of 3 or 4 weights; none when it has no code (sherry: not exactly one zero). Of a shorter slice:
-/// the lowest index that begins with it.
+/// Index of a group of weights; none when it has no code (sherry: not exactly one zero). Of a shorter slice: the lowest
+/// index that begins with it.
 pub fn trits_index(format: WeightFormat, trits: &[i8]) -> Option<u8> {
-    find(&code_book(format), trits)
+    (0..codes(format)).find(|&i| index_trits(format, i).starts_with(trits))
 }
 
-fn find(book: &[Vec<i8>], trits: &[i8]) -> Option<u8> {
-    let at = book.iter().position(|code| code.starts_with(trits))?;
-    Some(at as u8)
+/// Place in a K tile of element `e` of group `t` of T. Only sherry's groups are neighbours, because their zero was
+/// chosen so; for g3 the elements of neighbouring groups are neighbours, which is how tables are made of them.
+pub const fn place(format: WeightFormat, groups: u32, t: u32, e: u32) -> u32 {
+    match format {
+        WeightFormat::G3 | WeightFormat::TwoBit => e * groups + t,
+        WeightFormat::Sherry => 4 * t + e,
+    }
 }
 
 /// The weights of a base-3 byte, first weight first: byte = sum (w + 1) 3^j; 243..=255 are five zeros.
@@ -86,50 +94,20 @@ pub fn base3_trits(byte: u8) -> [i8; 5] {
     })
 }
 
-/// Base-3 byte of up to five weights; missing ones are zero.
-fn base3_byte(trits: &[i8]) -> u8 {
-    (0..5).rev().fold(0, |byte, j| {
-        byte * 3 + (trits.get(j).unwrap_or(&0) + 1) as u8
-    })
-}
-
-fn pad(mut bytes: Vec<u8>, fill: u8) -> Vec<u8> {
-    bytes.resize(bytes.len().next_multiple_of(PACKET_ALIGN), fill);
-    bytes
-}
-
-/// `g3` and `sherry` packets: a dense stream of 5-bit indices, low bits first, padded to 64 bytes with zeros.
-pub fn pack_indices(indices: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![0u8; (indices.len() * INDEX_BITS as usize).div_ceil(8)];
-    for (i, &index) in indices.iter().enumerate() {
-        for b in 0..INDEX_BITS as usize {
-            let at = i * INDEX_BITS as usize + b;
-            bytes[at / 8] |= (index >> b & 1) << (at % 8);
-        }
-    }
-    pad(bytes, 0)
-}
-
-/// `base3` packet of g3 indices: their weights in order, five a byte, padded to 64 bytes with 121 (five zeros).
-pub fn pack_base3(indices: &[u8]) -> Vec<u8> {
-    let trits: Vec<i8> = indices.iter().flat_map(|&i| g3_trits(i)).collect();
-    pad(trits.chunks(5).map(base3_byte).collect(), 121)
-}
-
-/// Dense 5-bit indices of a packet, low bits first; a partial one at the end is filled with zeros.
-fn indices(packet: &[u8]) -> impl Iterator<Item = u8> {
-    let bits = INDEX_BITS as usize;
+/// Dense indices of a packet, low bits first; a partial one at the end is filled with zeros.
+fn indices(packet: &[u8], bits: usize) -> impl Iterator<Item = u8> {
     let bit = |at: usize| packet.get(at / 8).map_or(0, |b| b >> (at % 8) & 1);
     (0..(packet.len() * 8).div_ceil(bits))
         .map(move |i| (0..bits).fold(0, |v, b| v | bit(i * bits + b) << b))
 }
 
-/// The weights of a packet in the order of the engine. The packet is cut into whole weight words, a partial final
-/// word filled with index 0 (base3: first with zero bytes to whole groups of bytes, as the unpacker takes them).
+/// The weights of a packet in the order of the engine. The packet is cut into whole weight words; a partial final word is
+/// filled with zero weights, sherry's with index 0 (base3: before that with zero bytes to whole groups of bytes, as the
+/// unpacker takes them).
 pub fn unpack(p: &TlmmParams, packet: &[u8]) -> Vec<i8> {
     let mut trits: Vec<i8> = match p.dram {
         DramFormat::Base3 => {
-            let step = 3 * p.base3_triples() as usize;
+            let step = p.base3_bytes() as usize;
             let missing = packet.len().next_multiple_of(step) - packet.len();
             let bytes = packet
                 .iter()
@@ -137,161 +115,80 @@ pub fn unpack(p: &TlmmParams, packet: &[u8]) -> Vec<i8> {
                 .chain(std::iter::repeat_n(0, missing));
             bytes.flat_map(base3_trits).collect()
         }
-        DramFormat::G3 => indices(packet).flat_map(g3_trits).collect(),
-        DramFormat::Sherry => indices(packet).flat_map(sherry_trits).collect(),
+        DramFormat::G3 => indices(packet, 5).flat_map(g3_trits).collect(),
+        DramFormat::Sherry => indices(packet, 5).flat_map(sherry_trits).collect(),
+        DramFormat::TwoBit => indices(packet, 2).map(two_bit_trit).collect(),
     };
     let word = (p.word_indices() * p.format.group()) as usize;
-    let pad = index_trits(p.format, 0);
+    let pad = match p.format {
+        WeightFormat::Sherry => index_trits(p.format, 0),
+        _ => vec![0],
+    };
     let missing = trits.len().next_multiple_of(word) - trits.len();
     trits.extend(pad.iter().cycle().take(missing));
     trits
 }
 
-/// `gemv`: one packet times `acts` (the first `k` count), `nt` row tiles; `nt * Q` results.
+/// What the unit refuses before it reads anything.
+///
+/// # Errors
+/// K, NT or the number of further vectors outside the limits.
+pub fn check(p: &TlmmParams, k: u32, nt: u32, more: u32) -> Result<(), OperandFault> {
+    let within = |v: u32, high: u32| (1..=high).contains(&v);
+    if !within(k, p.max_k) {
+        return Err(OperandFault::Operand(k));
+    }
+    if !within(nt, p.max_row_tiles) {
+        return Err(OperandFault::Operand(nt));
+    }
+    if more >= p.batch {
+        return Err(OperandFault::Operand(more));
+    }
+    Ok(())
+}
+
+/// `gemv`: one packet times vectors of activations (the first `k` of each count), `nt` row tiles; `nt * Q` results of each.
 ///
 /// # Errors
 /// As the unit: operands outside its limits, or a packet with too few weight words.
 pub fn gemv(
     p: &TlmmParams,
     packet: &[u8],
-    acts: &[i8],
+    vectors: &[Vec<i8>],
     k: u32,
     nt: u32,
-) -> Result<Vec<i32>, OperandFault> {
-    if k == 0 || k > p.max_k {
-        return Err(OperandFault::Operand(k));
-    }
-    if nt == 0 || nt > p.max_row_tiles {
-        return Err(OperandFault::Operand(nt));
-    }
+) -> Result<Vec<Vec<i32>>, OperandFault> {
+    check(p, k, nt, vectors.len().saturating_sub(1) as u32)?;
+    let (groups, group) = (p.groups, p.format.group());
     let tile_k = p.tile_k() as usize;
     let tiles = (k as usize).div_ceil(tile_k);
     let weights = unpack(p, packet);
-    let mut y = vec![0i32; (nt * p.rows) as usize];
-    if weights.len() < tiles * y.len() * tile_k {
+    let rows = (nt * p.rows) as usize;
+    if weights.len() < tiles * rows * tile_k {
         return Err(OperandFault::StreamShort);
     }
-    let mut x: Vec<i8> = acts.iter().copied().take(k as usize).collect();
-    x.resize(tiles * tile_k, 0);
-    for (tile, rows) in weights.chunks(y.len() * tile_k).take(tiles).enumerate() {
-        let x = &x[tile * tile_k..][..tile_k];
-        for (y, w) in y.iter_mut().zip(rows.chunks(tile_k)) {
-            let terms = w.iter().zip(x);
-            *y += terms
-                .map(|(&w, &x)| i32::from(w) * i32::from(x))
-                .sum::<i32>();
-        }
-    }
-    Ok(y)
-}
-
-/// A weight matrix that cannot be packed.
-#[derive(Clone, PartialEq, Eq, Debug, Error)]
-pub enum PackError {
-    #[error("{got} weights for a matrix of {rows} x {cols}")]
-    Shape {
-        got: usize,
-        rows: usize,
-        cols: usize,
-    },
-    #[error("weight {value} in row {row}, column {col} is not -1, 0 or 1")]
-    NotTernary { value: i8, row: usize, col: usize },
-    /// Sherry: a group of four without exactly one zero.
-    #[error(
-        "weights {trits:?} of row {row} from column {col} have no code: sherry wants exactly one zero in four"
-    )]
-    NoCode {
-        trits: Vec<i8>,
-        row: usize,
-        col: usize,
-    },
-}
-
-/// A matrix in the order of the engine and the format of DRAM.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Packed {
-    /// The packet; a multiple of 64 bytes.
-    pub bytes: Vec<u8>,
-    /// Row tiles NT.
-    pub nt: u32,
-    /// K tiles.
-    pub k_tiles: u32,
-    /// Indices, those of padding included.
-    pub indices: usize,
-    /// Weights of the matrix itself.
-    pub weights: usize,
-    /// Weight places that are padding of rows and columns to whole tiles.
-    pub pad_weights: usize,
-    /// Bytes at the end that only fill the packet to 64.
-    pub pad_bytes: usize,
-}
-
-impl Packed {
-    /// Bits of DRAM for each weight of the matrix, all padding included.
-    pub fn bits_per_weight(&self) -> f64 {
-        self.bytes.len() as f64 * 8.0 / self.weights as f64
-    }
-}
-
-/// Packs a row-major matrix of -1, 0, 1 (`rows` outputs, `cols` inputs). Pad rows and whole pad groups are index 0;
-/// a group that straddles the last column is completed to a legal code (its extra weights meet zero activations).
-///
-/// # Errors
-/// A wrong number of weights, a weight that is not ternary, a group without a code.
-pub fn pack_matrix(
-    p: &TlmmParams,
-    trits: &[i8],
-    rows: usize,
-    cols: usize,
-) -> Result<Packed, PackError> {
-    if rows == 0 || cols == 0 || trits.len() != rows * cols {
-        let got = trits.len();
-        return Err(PackError::Shape { got, rows, cols });
-    }
-    if let Some(at) = trits.iter().position(|w| !(-1..=1).contains(w)) {
-        let (row, col, value) = (at / cols, at % cols, trits[at]);
-        return Err(PackError::NotTernary { value, row, col });
-    }
-    let (group, q) = (p.format.group() as usize, p.rows as usize);
-    let k_tiles = cols.div_ceil(p.tile_k() as usize);
-    let nt = rows.div_ceil(q);
-    let book = code_book(p.format);
-    let mut indices = Vec::with_capacity(k_tiles * nt * p.word_indices() as usize);
-    for tile in 0..k_tiles {
-        for row in 0..nt * q {
-            for t in 0..p.groups as usize {
-                let col = tile * p.tile_k() as usize + t * group;
-                if row >= rows || col >= cols {
-                    indices.push(0);
-                    continue;
-                }
-                let end = (col + group).min(cols);
-                let known = &trits[row * cols + col..row * cols + end];
-                let index = find(&book, known).ok_or_else(|| PackError::NoCode {
-                    trits: known.to_vec(),
-                    row,
-                    col,
-                })?;
-                indices.push(index);
+    // Of each weight of a row in a weight word, its place in the K tile.
+    let places: Vec<usize> = (0..groups)
+        .flat_map(|t| (0..group).map(move |e| place(p.format, groups, t, e) as usize))
+        .collect();
+    let product = |acts: &Vec<i8>| {
+        let mut x: Vec<i8> = acts.iter().copied().take(k as usize).collect();
+        x.resize(tiles * tile_k, 0);
+        let mut y = vec![0i32; rows];
+        for (tile, words) in weights.chunks(rows * tile_k).take(tiles).enumerate() {
+            let x = &x[tile * tile_k..][..tile_k];
+            let x: Vec<i32> = places.iter().map(|&at| x[at].into()).collect();
+            for (y, w) in y.iter_mut().zip(words.chunks(tile_k)) {
+                *y += w
+                    .iter()
+                    .zip(&x)
+                    .map(|(&w, x)| i32::from(w) * x)
+                    .sum::<i32>();
             }
         }
-    }
-    let (bytes, used) = match p.dram {
-        DramFormat::Base3 => (pack_base3(&indices), (indices.len() * 3).div_ceil(5)),
-        DramFormat::G3 | DramFormat::Sherry => (
-            pack_indices(&indices),
-            (indices.len() * INDEX_BITS as usize).div_ceil(8),
-        ),
+        y
     };
-    Ok(Packed {
-        nt: nt as u32,
-        k_tiles: k_tiles as u32,
-        indices: indices.len(),
-        weights: trits.len(),
-        pad_weights: indices.len() * group - trits.len(),
-        pad_bytes: bytes.len() - used,
-        bytes,
-    })
+    Ok(vectors.iter().map(product).collect())
 }
 
 #[cfg(test)]

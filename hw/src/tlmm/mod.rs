@@ -1,44 +1,52 @@
-//! tlmm: the ternary matrix engine. A group of G activations becomes a small table of its signed sums; a weight is
-//! an index of 5 bits into it, so that G multiplications are one lookup (TeLLMe, papers.md 1.3; Sherry, papers.md 5.2).
+//! tlmm: the ternary matrix engine. On UltraScale+ a group of G activations becomes a small table of its signed sums and a
+//! weight is an index into it, so that G multiplications are one look-up (TeLLMe, papers.md 1.3; Sherry, papers.md 5.2).
+//! Elsewhere each weight selects plus, minus or nothing of an activation. What is smallest where is measured
+//! (`tritforge bench tlmm`); both are a core with one contract (`core`), and everything around it is the same.
 //!
 //! Contract of `gemv` (docs/machine.md, section 4)
+//! * One packet of weights serves 1 + `more` vectors of K activations, vector v at `src + v src_stride`; its NT Q sums are
+//!   written to `dst + v dst_stride`. Strides count words.
 //! * Weights arrive as one packet in the order: K tile, row tile, q in 0..Q, t in 0..T. A *weight word* is the T Q
-//!   indices of one row tile in one K tile; the engine takes one a cycle.
-//! * A packet is a whole number of weight words, a partial final one being filled with zero bits (base3: zero bytes up
-//!   to whole groups of 3 m bytes, m = ceil(W / 24)). Fewer words than ceil(K / TG) NT: STREAM_SHORT. More: dropped.
-//! * K = 0, K > max_k, NT = 0 or NT > max_row_tiles: OPERAND, with the operand in the info register.
+//!   indices of one row tile in one K tile; the core takes one a cycle. Which places of a K tile a group holds:
+//!   [`golden::place`].
+//! * A packet is a whole number of weight words, a partial final one being filled as [`golden::unpack`] says. Fewer words
+//!   than ceil(K / TG) NT: STREAM_SHORT. More: dropped.
+//! * K = 0, K > max_k, NT = 0, NT > max_row_tiles, more >= B: OPERAND, with the operand in the info register.
 //! * Exact for all int8 activations, -128 included: table entries and sums are wide enough for the longest K.
-//! * Cycles of an instruction: ceil(K / TG) NT + about 20 when weights and activations are there in time and Q <= L.
-//!   Activations of the next K tile are fetched, and its tables made, while this one is used; results leave during the
-//!   pass over the last K tile (Q > L stretches that pass by Q / L).
-
+//! * While one instruction computes, activations of the next one are fetched, unless it reads what the first one writes: then
+//!   they wait until that is written, so that instructions act as if one came after the other.
+//! * Cycles of a product: those of its core when weights and activations are there in time. Results leave during the pass over the
+//!   last K tile, which (1 + more) Q / L > 1 stretches by as much.
 //!
 //! | module | what |
 //! |---|---|
-//! | `tlmm` | control: walks over K tiles and weight words |
-//! | `tlmm_acts` | activations from the scratchpad, tail masked, as K tiles |
-//! | `tlmm_array` | tables, lookups and accumulators |
-//! | `tlmm_results` | results to the scratchpad |
-//! | `unpack_base3`, `unpack_g3`, `unpack_sherry` | beats of DRAM to weight words of engine codes |
-//! | `tlmm_table_g3`, `tlmm_table_sherry` | half table of one group |
-//! | `tlmm_row` | lookups and adder tree of one output row |
+//! | `tlmm` | instructions: one that loads, one that computes |
+//! | `tlmm_operands` | checks of an instruction, K tiles, the ranges it reads and writes |
+//! | `tlmm_acts` | activations from the scratchpad to the core's memory, tail masked |
+//! | `unpack_base3`, `unpack_dense` | beats of DRAM to weight words of the core's codes |
+//! | `core::..` | the arithmetic |
+//! | `tlmm_results` | sums to the scratchpad |
 
+mod acts;
 pub mod core;
 pub mod golden;
-mod lookup;
-mod parts;
+mod operands;
+pub mod pack;
+mod results;
 mod rtl;
 #[cfg(test)]
 mod tests;
 mod unpack;
 
+use std::sync::Arc;
+
 pub use rtl::tlmm;
 pub use unpack::unpack;
 
-use crate::params::{DramFormat, MachineParams, WeightFormat};
-
-/// Bits of an index.
-pub const INDEX_BITS: u32 = 5;
+use self::core::{Code, CoreParams, SelectCore, table_core};
+use crate::params::{DramFormat, MachineParams, Style, Technology, WeightFormat};
+use crate::rtl::{Module, RtlError, bits_for};
+use crate::scratchpad::COUNT_BITS;
 
 /// Bytes to which packets are padded.
 pub const PACKET_ALIGN: usize = 64;
@@ -46,12 +54,16 @@ pub const PACKET_ALIGN: usize = 64;
 /// Parameters of the engine.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TlmmParams {
+    pub technology: Technology,
+    pub style: Style,
     pub format: WeightFormat,
     pub dram: DramFormat,
     /// Groups in parallel T.
     pub groups: u32,
     /// Output rows in parallel Q.
     pub rows: u32,
+    /// Activation vectors of a weight pass at most, B.
+    pub batch: u32,
     /// Bits of a weight beat W.
     pub bus_bits: u32,
     /// Lanes L of a scratchpad word.
@@ -62,13 +74,32 @@ pub struct TlmmParams {
     pub max_k: u32,
 }
 
+/// A rule that parameters break.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Broken {
+    /// The parameter as configurations name it.
+    pub parameter: &'static str,
+    pub rule: String,
+    /// What would be legal.
+    pub legal: String,
+}
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}; {}", self.rule, self.legal)
+    }
+}
+
 impl TlmmParams {
     pub fn new(p: &MachineParams) -> TlmmParams {
         TlmmParams {
+            technology: p.technology,
+            style: p.style,
             format: p.weight_format,
             dram: p.dram_format,
             groups: p.groups,
             rows: p.rows,
+            batch: p.batch,
             bus_bits: p.bus_bits,
             lanes: p.vec_lanes,
             max_row_tiles: p.max_row_tiles,
@@ -86,18 +117,178 @@ impl TlmmParams {
         self.groups * self.rows
     }
 
-    /// Bits of a weight word.
-    pub const fn word_bits(&self) -> u32 {
-        INDEX_BITS * self.word_indices()
+    /// Bytes that the base-3 decoder takes at a time: at least a beat, and whole groups of 3, which are 5 groups of weights.
+    pub const fn base3_bytes(&self) -> u32 {
+        3 * self.bus_bits.div_ceil(24)
     }
 
-    /// Triples of bytes that the base-3 decoder takes at a time: at least a beat.
-    pub const fn base3_triples(&self) -> u32 {
-        self.bus_bits.div_ceil(24)
+    /// Parameters of the core.
+    pub fn core(&self) -> CoreParams {
+        let (code, groups) = match (self.style, self.format) {
+            (Style::Select, _) | (_, WeightFormat::TwoBit) => (Code::TwoBit, self.tile_k()),
+            (Style::Table, WeightFormat::G3) => (Code::G3, self.groups),
+            (Style::Table, WeightFormat::Sherry) => (Code::Sherry, self.groups),
+        };
+        CoreParams {
+            code,
+            groups,
+            rows: self.rows,
+            batch: self.batch,
+            // As many as a scratchpad word has, or what of them fits a K tile.
+            act_lanes: gcd(4 * self.lanes, groups),
+            max_k_tiles: self.max_k.div_ceil(self.tile_k()),
+            max_row_tiles: self.max_row_tiles,
+        }
     }
 
-    /// Bits of an accumulator: holds max_k times the largest magnitude, 128, with a sign.
-    pub const fn acc_bits(&self) -> u32 {
-        crate::rtl::bits_for(128 * self.max_k as u64) + 1
+    /// Rules between the parameters that are broken. Those of the core itself come with its making.
+    pub fn broken(&self) -> Vec<Broken> {
+        let mut broken = Vec::new();
+        let mut rule = |ok: bool, parameter: &'static str, rule: String, legal: String| {
+            if !ok {
+                broken.push(Broken {
+                    parameter,
+                    rule,
+                    legal,
+                });
+            }
+        };
+        rule(
+            self.dram.feeds().contains(&self.format),
+            "dram_format",
+            format!(
+                "{:?} in DRAM cannot feed {:?} weights",
+                self.dram, self.format
+            ),
+            format!("it feeds {:?}", self.dram.feeds()),
+        );
+        rule(
+            self.style == Style::Select || self.technology == Technology::XilinxUscale,
+            "style",
+            format!(
+                "tables are made of RAM32M16 and DSP48E2, which {:?} does not have",
+                self.technology
+            ),
+            "select works everywhere".into(),
+        );
+        rule(
+            self.style == Style::Select || self.format != WeightFormat::TwoBit,
+            "style",
+            "a table of one weight is no table: two_bit weights are for style select".into(),
+            "select, or weight_format g3 or sherry".into(),
+        );
+        let within = |v: u32, high: u32| (1..=high).contains(&v);
+        let nearest = |v: u32, high: u32| format!("the nearest is {}", v.clamp(1, high));
+        let most = 256 / self.format.group();
+        rule(
+            within(self.groups, most),
+            "groups",
+            format!("T = {} is not in 1..={most}", self.groups),
+            nearest(self.groups, most),
+        );
+        let lanes = self.lanes.max(1);
+        let fits = |q: u32| within(q, 32) && (q.is_multiple_of(lanes) || lanes.is_multiple_of(q));
+        rule(
+            fits(self.rows),
+            "rows",
+            format!(
+                "Q = {} is not in 1..=32, or neither divides the {lanes} lanes of a scratchpad word nor is a multiple of them",
+                self.rows
+            ),
+            near_legal(self.rows, 32, fits),
+        );
+        rule(
+            within(self.batch, 16),
+            "batch",
+            format!("B = {} is not in 1..=16", self.batch),
+            nearest(self.batch, 16),
+        );
+        rule(
+            self.max_row_tiles.is_power_of_two() && self.max_row_tiles >= 2,
+            "max_row_tiles",
+            format!(
+                "max_row_tiles = {} is not a power of two",
+                self.max_row_tiles
+            ),
+            format!(
+                "the nearest is {}",
+                self.max_row_tiles
+                    .checked_next_power_of_two()
+                    .unwrap_or(2)
+                    .max(2)
+            ),
+        );
+        rule(
+            within(self.max_k, (1 << 23) - 1),
+            "max_k",
+            format!("max_k = {} is not in 1..2^23", self.max_k),
+            nearest(self.max_k, (1 << 23) - 1),
+        );
+        rule(
+            u64::from(self.max_row_tiles) * u64::from(self.rows) < 1 << COUNT_BITS,
+            "max_row_tiles",
+            "more sums than a writer can count".into(),
+            format!("at most {} rows in all", (1 << COUNT_BITS) - 1),
+        );
+        if broken.is_empty() && self.style == Style::Table {
+            let fits = |t: u32| t.is_multiple_of(8) && within(t, 128);
+            let mut rule = |ok: bool, parameter: &'static str, rule: String, legal: String| {
+                if !ok {
+                    broken.push(Broken {
+                        parameter,
+                        rule,
+                        legal,
+                    });
+                }
+            };
+            rule(
+                fits(self.groups),
+                "groups",
+                format!(
+                    "T = {}: tables are read and summed eight groups at a time, so T is a multiple of 8 up to 128",
+                    self.groups
+                ),
+                near_legal(self.groups, 128, fits),
+            );
+            rule(
+                self.rows.is_multiple_of(4),
+                "rows",
+                format!("Q = {}: a DSP48E2 sums four rows", self.rows),
+                format!("the nearest is {}", self.rows.next_multiple_of(4)),
+            );
+            rule(
+                bits_for(128 * u64::from(self.max_k.next_multiple_of(self.tile_k()))) < 24,
+                "max_k",
+                format!("K = {}: sums in DSP48E2 have 24 bits", self.max_k),
+                "at most 65535, with style select more".into(),
+            );
+        }
+        broken
     }
+}
+
+/// The one or two legal values nearest to `v`, in words.
+fn near_legal(v: u32, high: u32, legal: impl Fn(u32) -> bool) -> String {
+    let below = (1..=v.min(high)).rev().find(|&v| legal(v));
+    let above = (v.max(1)..=high).find(|&v| legal(v));
+    match (below, above) {
+        (Some(a), Some(b)) if a != b => format!("the nearest are {a} and {b}"),
+        (Some(a), _) | (None, Some(a)) => format!("the nearest is {a}"),
+        (None, None) => "no value is legal".into(),
+    }
+}
+
+const fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// The core, and the row tiles whose sums can still come after `hold` has risen.
+fn make_core(p: &TlmmParams) -> Result<(Arc<Module>, u32), RtlError> {
+    let params = p.core();
+    if p.style == Style::Table {
+        let latency = params.latency();
+        return Ok((table_core(&params)?, latency));
+    }
+    let core = SelectCore::new(params, p.technology);
+    Ok((core.build()?, core.latency()))
 }

@@ -1,71 +1,17 @@
-//! The unit: control, and the walk over K tiles and weight words.
+//! The unit: one instruction loads its activations while another one computes.
 
 use std::sync::Arc;
 
-use super::TlmmParams;
-use super::parts::{RESULTS, activations, array, results};
+use super::acts::{MORE_BITS, activations};
+use super::operands::{RANGE_BITS, operands, overlap};
+use super::results::results;
 use super::unpack::unpack;
-use crate::glue::ceil_shift;
+use super::{TlmmParams, make_core};
+use crate::control::OP_BITS;
 use crate::isa::Cause;
-use crate::params::{DramFormat, WeightFormat};
 use crate::rtl::{Module, RtlError, all, bits_for, clog2, lit, mux, one, uint, zero};
-use crate::scratchpad::{ADDR_BITS, COUNT_BITS, command};
-
-/// States of the control.
-const IDLE: u64 = 0;
-const CHECK: u64 = 1;
-const RUN: u64 = 2;
-const FINISH: u64 = 3;
-
-impl TlmmParams {
-    /// Rules of the parameters, those that are broken in words.
-    fn faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        let mut rule = |ok: bool, text: String| {
-            if !ok {
-                faults.push(text);
-            }
-        };
-        rule(
-            (self.dram == DramFormat::Sherry) == (self.format == WeightFormat::Sherry),
-            format!(
-                "{:?} in DRAM cannot feed {:?} tables",
-                self.dram, self.format
-            ),
-        );
-        rule(
-            self.groups > 0 && 8 * self.tile_k() <= 1024,
-            format!(
-                "T = {}: a K tile must have 1 to 128 activations",
-                self.groups
-            ),
-        );
-        rule(
-            self.rows > 0 && self.rows <= 32,
-            format!("Q = {} is not in 1..=32", self.rows),
-        );
-        rule(
-            self.word_bits() <= 1024,
-            format!("T Q = {} exceeds 204 indices", self.word_indices()),
-        );
-        rule(
-            self.max_row_tiles.is_power_of_two() && self.max_row_tiles >= 2,
-            format!(
-                "max_row_tiles = {} is not a power of two",
-                self.max_row_tiles
-            ),
-        );
-        rule(
-            self.max_k > 0 && self.acc_bits() <= 32,
-            format!("max_k = {} is not in 1..=2^23", self.max_k),
-        );
-        rule(
-            self.max_row_tiles * self.rows < 1 << COUNT_BITS,
-            "more results than a writer can count".into(),
-        );
-        faults
-    }
-}
+use crate::scratchpad::{ReaderPort, WriterPort};
+use crate::unit::{StickyFault, instruction_register, operand};
 
 /// The unit. Ports: `clk`, `rst`, sink `op` (256 bits), `done`, `fault_valid`, `fault_cause`, `fault_info`, sink `w`
 /// (W bits, last), read port `rd_req_*`, `rd_rsp_*`, write port `wr_*` of the scratchpad.
@@ -73,67 +19,145 @@ impl TlmmParams {
 /// # Errors
 /// Parameters out of range or that do not fit each other.
 pub fn tlmm(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
-    let faults = p.faults();
-    if !faults.is_empty() {
+    let broken = p.broken();
+    if !broken.is_empty() {
         let module = "tlmm".into();
+        let faults = broken.iter().map(ToString::to_string).collect();
         return Err(RtlError { module, faults });
     }
+    let (core, latency) = make_core(p)?;
     let mut m = Module::new("tlmm").doc(format!(
-        "Ternary matrix engine: {} groups of {} weights times {} rows a cycle, by table lookup.\n\
-         gemv: ceil(K / {}) * NT weight words, one a cycle when weights and activations are there.\n\
-         Tables of the next K tile are made from activations that wait in a gearbox, so that the\n\
-         switch costs no cycle; results leave during the pass over the last K tile.",
-        p.groups,
-        p.format.group(),
+        "Ternary matrix engine: {} weights of {} rows times {} activation vectors a cycle.\n\
+         While one instruction computes, the next one's activations are fetched.",
+        p.tile_k(),
         p.rows,
-        p.tile_k()
+        p.batch
     ));
-    let (word, lanes) = (32 * p.lanes, p.lanes);
+    let (word, rw) = (32 * p.lanes, clog2(p.max_row_tiles.into()));
     let clk = m.clock_reset("clk", "rst");
-    let op = m.sink("op", uint(256), "instruction: opcode, flags, pc, f0..f6");
+    let op = m.sink(
+        "op",
+        uint(OP_BITS),
+        "instruction: opcode, flags, pc, f0..f6",
+    );
     let done = m.output(
         "done",
         uint(1),
         "pulse: instruction retired, results visible",
     );
-    let fault_valid = m.output("fault_valid", uint(1), "held until reset");
-    let fault_cause = m.output("fault_cause", uint(8), "2 OPERAND, 3 STREAM_SHORT");
-    let fault_info = m.output(
-        "fault_info",
-        uint(32),
-        "the operand, or the row tile at which words ended",
+    let fault = StickyFault::outputs(
+        &mut m,
+        "2 OPERAND, 3 STREAM_SHORT",
+        "the operand, or the weight words that there were",
     );
     let w = m.sink_last("w", uint(p.bus_bits), "weight packets");
-    let rd_valid = m.output("rd_req_valid", uint(1), "read port of the scratchpad");
-    let rd_ready = m.input("rd_req_ready", uint(1), "");
-    let rd_addr = m.output("rd_req_addr", uint(ADDR_BITS), "word");
-    let rd_rsp_valid = m.input("rd_rsp_valid", uint(1), "2 cycles after the grant");
-    let rd_rsp_data = m.input("rd_rsp_data", uint(word), "");
-    let wr_valid = m.output("wr_valid", uint(1), "write port of the scratchpad");
-    let wr_ready = m.input("wr_ready", uint(1), "");
-    let wr_addr = m.output("wr_addr", uint(ADDR_BITS), "word");
-    let wr_data = m.output("wr_data", uint(word), "");
+    let rd = ReaderPort::new(&mut m, "rd", word);
+    let wr = WriterPort::new(&mut m, word);
+    let faulted = fault.flag(&mut m);
 
-    m.section("Instruction");
-    let rw = clog2(p.max_row_tiles.into());
-    let state = m.reg_init("state", uint(2), IDLE);
-    m.note(&state, "0 idle, 1 check, 2 run, 3 finish");
-    let [dst, src, k, nt] = ["dst", "src", "k", "nt"].map(|name| m.reg(name, uint(32)));
-    m.unused(op.data.bits(31, 0));
-    m.unused(op.data.bits(255, 160));
-    let faulted = m.reg_init("faulted", uint(1), 0);
-    m.assign(&op.ready, state.is(IDLE) & !&faulted);
+    m.section("The instruction that loads");
+    let loader = m.reg_init("loader", uint(1), 0);
+    m.note(&loader, "there is one");
+    m.assign(&op.ready, !&loader & !&faulted);
     let accept = m.wire("accept", op.fire());
-    let bad_k = m.wire("bad_k", k.is(0) | k.gt(lit(p.max_k.into(), 32)));
-    let bad_nt = m.wire("bad_nt", nt.is(0) | nt.gt(lit(p.max_row_tiles.into(), 32)));
-    let checking = m.wire("checking", state.is(CHECK) & !&faulted);
-    let bad = m.wire("bad", &bad_k | &bad_nt);
-    let start = m.wire("starting", &checking & !&bad);
+    let [dst, src, k, nt, more, dst_stride, src_stride] = instruction_register(
+        &mut m,
+        &clk,
+        &accept,
+        &op.data,
+        [
+            operand("dst", 0),
+            operand("src", 1),
+            operand("k", 2),
+            operand("nt", 3),
+            operand("more", 4),
+            operand("dst_stride", 5),
+            operand("src_stride", 6),
+        ],
+    );
+    let fresh = m.reg_init("fresh", uint(1), 0);
+    let ops = m.instance(
+        "u_operands",
+        &operands(p)?,
+        &clk,
+        &[
+            ("start", &fresh),
+            ("dst", &dst),
+            ("src", &src),
+            ("k", &k),
+            ("nt", &nt),
+            ("more", &more),
+            ("dst_stride", &dst_stride),
+            ("src_stride", &src_stride),
+        ],
+    );
+    let known = m.wire("known", all([&loader, &!&fresh, &ops.get("done")]));
+    let computing = m.reg_init("computing", uint(1), 0);
+    m.note(&computing, "there is an instruction that computes");
+    let writes = m.reg("writes", uint(2 * RANGE_BITS));
+    m.note(&writes, "range of it");
+    let writes_wide = m.reg("writes_wide", uint(1));
+    let shared = overlap(&ops.get("reads"), &writes) | ops.get("wide") | &writes_wide;
+    let clear = m.delay("clear", &clk, None, !&computing | !shared);
+    m.note(&clear, "nothing is read that is yet to be written");
+    let settled = m.delay("settled", &clk, None, &known);
+    let loading = m.reg_init("loading", uint(1), 0);
+    m.note(&loading, "its activations are fetched or there");
+    let handed = m.reg_init("handed", uint(1), 0);
+    m.note(&handed, "it computes as well");
+    let half = m.reg_init("half", uint(1), 0);
+    m.note(&half, "of the core's memory, where they go");
+    let bad = m.wire("bad", &known & ops.get("bad"));
+    let load = m.wire(
+        "load",
+        all([&known, &settled, &!ops.get("bad"), &!&loading, &clear]),
+    );
+    let load_q = m.reg_init("load_q", uint(1), 0);
+    let k_low = k.bits(bits_for(p.max_k.into()) - 1, 0);
+    let more_low = m.wire("more_low", more.bits(MORE_BITS - 1, 0));
+    let k_tiles_now = ops.get("k_tiles");
+    let acts = m.instance(
+        "u_acts",
+        &activations(p)?,
+        &clk,
+        &[
+            ("start", &load_q),
+            ("src", &src),
+            ("src_stride", &src_stride),
+            ("k", &k_low),
+            ("k_tiles", &k_tiles_now),
+            ("more", &more_low),
+            ("half", &half),
+            ("req_ready", &rd.req_ready),
+            ("rsp_valid", &rd.rsp_valid),
+            ("rsp_data", &rd.rsp_data),
+        ],
+    );
+    rd.drive(&mut m, &acts);
+    let loaded = m.wire("loaded", all([&handed, &!&load_q, &!acts.get("busy")]));
 
-    m.section("Weight words");
-    let w_last = w.last.clone().unwrap_or_else(zero);
+    m.section("The instruction that computes");
+    let begin = m.wire(
+        "begins",
+        all([&loading, &!&handed, &!&computing, &!&faulted]),
+    );
+    let begin_q = m.reg_init("begins_q", uint(1), 0);
+    let of = |m: &mut crate::rtl::ModuleBuilder, name: &str, value| {
+        m.delay(&format!("c_{name}"), &clk, Some(&begin), value)
+    };
+    let c_dst = of(&mut m, "dst", dst.clone());
+    let c_dst_stride = of(&mut m, "dst_stride", dst_stride.clone());
+    let c_more = of(&mut m, "more", more_low.clone());
+    let c_half = of(&mut m, "half", half.clone());
+    let c_k_tiles = of(&mut m, "k_tiles", k_tiles_now.clone());
+    let c_row_tiles = of(&mut m, "row_tiles", nt.bits(rw - 1, 0).minus(1));
+    let tiles = m.wire(
+        "tiles",
+        mux(&c_half, acts.get("tiles1"), acts.get("tiles0")),
+    );
     let codes_ready = m.wire_decl("codes_ready", uint(1));
-    let unpacked = m.instance(
+    let w_last = w.last.clone().unwrap_or_else(zero);
+    let codes = m.instance(
         "u_unpack",
         &unpack(p)?,
         &clk,
@@ -144,177 +168,118 @@ pub fn tlmm(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
             ("out_ready", &codes_ready),
         ],
     );
-    m.assign(&w.ready, unpacked.get("in_ready"));
-    let (codes_valid, codes_last) = (unpacked.get("out_valid"), unpacked.get("out_last"));
-
-    m.section("K tiles");
-    let act_shift = (4 * lanes).trailing_zeros();
-    let k_low = k.bits(bits_for(p.max_k.into()) - 1, 0);
-    let src_words = ceil_shift(&mut m, "src_words", &k_low, act_shift, COUNT_BITS);
-    let src_cmd = command(&src, &src_words);
-    let acts_k = k.bits(bits_for(p.max_k.into()).max(act_shift) - 1, 0);
-    let tile_ready = m.wire_decl("tile_ready", uint(1));
-    let tiles = m.instance(
-        "u_acts",
-        &activations(p)?,
-        &clk,
-        &[
-            ("cmd_valid", &start),
-            ("cmd_data", &src_cmd),
-            ("k", &acts_k),
-            ("req_ready", &rd_ready),
-            ("rsp_valid", &rd_rsp_valid),
-            ("rsp_data", &rd_rsp_data),
-            ("out_ready", &tile_ready),
-        ],
-    );
-    m.assign(&rd_valid, tiles.get("req_valid"));
-    m.assign(&rd_addr, tiles.get("req_addr"));
-
-    m.section("Walk over the weight words");
-    let tile_valid = m.reg_init("tile_valid", uint(1), 0);
-    let tile_last = m.reg("tile_last", uint(1));
-    let tile_first = m.reg("tile_first", uint(1));
-    m.note(&tile_first, "first K tile: sums start from 0");
-    let row = m.reg("row", uint(rw));
-    let row_end = m.reg("row_end", uint(rw));
-    m.note(&row_end, "row tiles minus one");
-    let ended = m.reg("ended", uint(1));
-    m.note(&ended, "the packet's last word has been taken");
-    let rb = bits_for(RESULTS);
-    let room = m.reg_init("room", uint(rb), RESULTS);
-    m.note(&room, "places for results that no word in flight will take");
-    let has_room = m.wire("has_room", !&tile_last | room.ne(lit(0, rb)));
-    let running = m.wire("running", state.is(RUN) & !&faulted);
-    let may_take = m.wire("may_take", all([&running, &tile_valid, &has_room]));
-    let take = m.wire("take", &may_take & &codes_valid);
-    let row_last = m.wire("row_last", row.eq(&row_end));
-    let tile_end = m.wire("tile_end", &take & &row_last);
-    let finish = m.wire("finish", &tile_end & &tile_last);
-    let short = m.wire("short", &take & &codes_last & !&finish);
-    m.assign(&tile_ready, &running & (!&tile_valid | &tile_end));
-    let load = m.wire("load", tiles.get("out_valid") & &tile_ready);
-    let drop = m.wire("drop", state.is(FINISH) & !&ended);
-    m.assign(&codes_ready, &may_take | &drop);
-
-    m.section("Lookups, sums, results");
-    let single = row_end.is(0);
+    m.assign(&w.ready, codes.get("in_ready"));
+    let (codes_valid, codes_last) = (codes.get("out_valid"), codes.get("out_last"));
+    let offered = m.wire("offered", &codes_valid & !&faulted);
+    let hold = m.wire_decl("hold", uint(1));
     let sums = m.instance(
-        "u_array",
-        &array(p)?,
+        "u_core",
+        &core,
         &clk,
         &[
-            ("load", &load),
-            ("acts", &tiles.get("out_data")),
-            ("take", &take),
-            ("codes", &unpacked.get("out_data")),
-            ("row", &row),
-            ("row_last", &row_last),
-            ("tile_first", &tile_first),
-            ("tile_last", &tile_last),
-            ("single", &single),
+            ("act_we", &acts.get("act_we")),
+            ("act_addr", &acts.get("act_addr")),
+            ("act_data", &acts.get("act_data")),
+            ("start", &begin_q),
+            ("act_half", &c_half),
+            ("act_tiles", &tiles),
+            ("k_tiles", &c_k_tiles),
+            ("row_tiles", &c_row_tiles),
+            ("hold", &hold),
+            ("w_valid", &offered),
+            ("w_data", &codes.get("out_data")),
         ],
     );
-    let nt_low = m.wire("nt_low", nt.bits(rw, 0));
-    let elements = m.wire(
-        "elements",
-        &nt_low * lit(p.rows.into(), bits_for(p.rows.into())),
-    );
-    let dst_words = ceil_shift(
-        &mut m,
-        "dst_words",
-        &elements,
-        lanes.trailing_zeros(),
-        COUNT_BITS,
-    );
+    m.unused(sums.get("idle"));
+    let take = m.wire("take", &offered & sums.get("w_ready"));
+    let finish = m.wire("finish", &take & sums.get("w_last"));
+    let short = m.wire("short", all([&take, &codes_last, &!sums.get("w_last")]));
+    let finished = m.reg_init("finished", uint(1), 0);
+    m.note(&finished, "all weight words have been taken");
+    let ended = m.reg_init("ended", uint(1), 0);
+    m.note(&ended, "and the packet's last");
+    let drop = m.wire("drop", &finished & !&ended);
+    m.assign(&codes_ready, (sums.get("w_ready") & !&faulted) | &drop);
     let out = m.instance(
         "u_results",
-        &results(p)?,
+        &results(p, latency)?,
         &clk,
         &[
-            ("cmd_valid", &start),
-            ("cmd_data", &command(&dst, &dst_words)),
-            ("in_valid", &sums.get("out_valid")),
-            ("in_data", &sums.get("out_data")),
-            ("in_last", &sums.get("out_last")),
-            ("wr_ready", &wr_ready),
+            ("start", &begin_q),
+            ("dst", &c_dst),
+            ("dst_stride", &c_dst_stride),
+            ("more", &c_more),
+            ("in_valid", &sums.get("sum_valid")),
+            ("in_data", &sums.get("sum_data")),
+            ("in_last", &sums.get("sum_last")),
+            ("wr_ready", &wr.ready),
         ],
     );
-    m.assign(&wr_valid, out.get("wr_valid"));
-    m.assign(&wr_addr, out.get("wr_addr"));
-    m.assign(&wr_data, out.get("wr_data"));
-
-    m.section("Control");
-    let written = m.reg("written", uint(1));
-    let retire = m.wire("retire", all([&state.is(FINISH), &ended, &written]));
+    m.assign(&hold, out.get("hold"));
+    wr.drive(&mut m, &out);
+    let written = m.reg_init("written", uint(1), 0);
+    let retire = m.wire("retire", all([&computing, &ended, &written]));
     let done_q = m.reg_init("done_q", uint(1), 0);
-    let reserve = m.wire("reserve", &take & &tile_last);
-    let freed = out.get("popped");
-    let last_word = m.wire(
-        "last_word",
-        (&finish | (&drop & &codes_valid)) & &codes_last,
-    );
-    m.clocked(&clk, |b| {
-        b.set(&done_q, &retire);
-        b.when(&accept, |b| {
-            b.set(&state, lit(CHECK, 2));
-            for (reg, field) in [(&dst, 0), (&src, 1), (&k, 2), (&nt, 3)] {
-                b.set(reg, op.data.element(1 + field, 32));
-            }
-        })
-        .elif(&start, |b| {
-            b.set(&state, lit(RUN, 2));
-            b.set(&row_end, nt.bits(rw - 1, 0).minus(1));
-        })
-        .elif(&finish, |b| {
-            b.set(&state, lit(FINISH, 2));
-        })
-        .elif(&retire, |b| {
-            b.set(&state, lit(IDLE, 2));
-        });
-        b.when(&start, |b| {
-            b.set(&row, lit(0, rw));
-        })
-        .elif(&take, |b| {
-            b.set(&row, mux(&row_last, lit(0, rw), row.plus(1)));
-        });
-        b.when(&load, |b| {
-            b.set(&tile_valid, one());
-            b.set(&tile_last, tiles.get("out_last"));
-        })
-        .elif(&tile_end, |b| {
-            b.set(&tile_valid, zero());
-        });
-        b.set(&tile_first, &start | (&tile_first & !&tile_end));
-        b.set(&ended, (&ended | &last_word) & !&start);
-        b.set(&written, (&written | out.get("done")) & !&start);
-        b.when(&reserve & !&freed, |b| {
-            b.set(&room, room.minus(1));
-        })
-        .elif(&freed & !&reserve, |b| {
-            b.set(&room, room.plus(1));
-        });
-    });
-    m.assert("room_fits", &clk, room.le(lit(RESULTS, rb)));
     m.assign(&done, &done_q);
 
-    m.section("Faults: the first is kept, and nothing more is taken");
-    let cause = m.reg("cause", uint(8));
-    let info = m.reg("info", uint(32));
+    m.section("Control");
+    let last_word = (&finish | (&drop & &codes_valid)) & &codes_last;
+    let words = m.reg("words", uint(32));
+    m.note(&words, "weight words taken");
     m.clocked(&clk, |b| {
-        b.when(&checking & &bad, |b| {
-            b.set(&faulted, one());
-            b.set(&cause, lit(Cause::Operand.code().into(), 8));
-            b.set(&info, mux(&bad_k, &k, &nt));
+        b.set(&fresh, &accept);
+        b.set(&load_q, &load);
+        b.set(&begin_q, &begin);
+        b.set(&done_q, &retire);
+        b.when(&accept, |b| {
+            b.set(&loader, one());
+            b.set(&loading, zero());
+            b.set(&handed, zero());
         })
-        .elif(&short, |b| {
-            b.set(&faulted, one());
-            b.set(&cause, lit(Cause::StreamShort.code().into(), 8));
-            b.set(&info, row.extend(32));
+        .otherwise(|b| {
+            b.set(&loader, &loader & !&loaded);
+            b.set(&loading, &loading | &load);
+            b.set(&handed, &handed | &begin);
+        });
+        b.when(&load, |b| {
+            b.set(&half, !&half);
+        });
+        b.when(&begin, |b| {
+            b.set(&computing, one());
+            b.set(&finished, zero());
+            b.set(&ended, zero());
+            b.set(&written, zero());
+            b.set(&words, lit(0, 32));
+            b.set(&writes, ops.get("writes"));
+            b.set(&writes_wide, ops.get("wide"));
+        })
+        .otherwise(|b| {
+            b.set(&computing, &computing & !&retire);
+            b.set(&finished, &finished | &finish);
+            b.set(&ended, &ended | &last_word);
+            b.set(&written, &written | out.get("done"));
+            b.when(&take, |b| {
+                b.set(&words, words.plus(1));
+            });
         });
     });
-    m.assign(&fault_valid, &faulted);
-    m.assign(&fault_cause, &cause);
-    m.assign(&fault_info, &info);
+
+    m.section("Faults: the first is kept, and nothing more is taken");
+    let refused = m.wire("refused", all([&bad, &!&computing, &!&faulted]));
+    let raise = m.wire("raise", (&refused | &short) & !&faulted);
+    let code = |cause: Cause| lit(cause.code().into(), 8);
+    let cause = m.delay(
+        "cause",
+        &clk,
+        Some(&raise),
+        mux(&short, code(Cause::StreamShort), code(Cause::Operand)),
+    );
+    let info = m.delay(
+        "info",
+        &clk,
+        Some(&raise),
+        mux(&short, words.plus(1), ops.get("info")),
+    );
+    fault.raise(&mut m, &clk, (&faulted, &raise), (&cause, &info));
     m.finish()
 }

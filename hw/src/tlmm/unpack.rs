@@ -1,34 +1,30 @@
-//! Stream stages from beats of DRAM to weight words of engine codes.
+//! Stream stages from beats of DRAM to weight words of the core's codes.
 //!
-//! An engine code is 5 bits: bit 4 negates, bits 3:0 name an entry of the half table. For sherry that is the index
-//! itself; g3 has 27 indices of which 14..=26 negate 1..=13.
+//! On the way two-bit weights are carried as (weight + 1) xor 1, so that the zeros that fill a partial word are zero weights.
 
 use std::sync::Arc;
 
-use super::golden::{base3_trits, g3_trits, trits_index};
-use super::{INDEX_BITS, TlmmParams};
+use super::TlmmParams;
+use super::core::Code;
+use super::golden::{base3_trits, codes, g3_trits, index_trits, place};
 use crate::glue::{End, GearboxParams, gearbox};
 use crate::params::{DramFormat, WeightFormat};
-use crate::rtl::{Module, ModuleBuilder, RtlError, Sink, Source, cat, lit, mux, uint, zero};
+use crate::rtl::{
+    Expr, Instance, Module, ModuleBuilder, RtlError, Sink, Source, cat, lit, mux, repeat, uint,
+    zero,
+};
 
-/// Engine code of a g3 index.
-pub(super) fn g3_code(index: u8) -> u64 {
-    match index {
-        0..=13 => u64::from(index),
-        14..=26 => u64::from(index) - 13 + 16,
-        _ => 0,
-    }
-}
+/// Bits of an index of a table.
+const INDEX_BITS: u32 = 5;
 
-/// Ports: `clk`, `rst`, sink `in` (W bits, last), source `out` (5 T Q bits, last).
+/// Ports: `clk`, `rst`, sink `in` (W bits, last), source `out` (a weight word of the core, last).
 ///
 /// # Errors
-/// A beat or a weight word over 1024 bits.
+/// A beat or a weight word wider than a gearbox takes.
 pub fn unpack(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
     match p.dram {
         DramFormat::Base3 => base3(p),
-        DramFormat::G3 => g3(p),
-        DramFormat::Sherry => sherry(p),
+        DramFormat::G3 | DramFormat::Sherry | DramFormat::TwoBit => dense(p),
     }
 }
 
@@ -36,8 +32,8 @@ fn ports(m: &mut ModuleBuilder, p: &TlmmParams) -> (Sink, Source) {
     let input = m.sink_last("in", uint(p.bus_bits), "beats of a packet");
     let output = m.source_last(
         "out",
-        uint(p.word_bits()),
-        "weight words, code of t = 0, q = 0 low",
+        uint(p.core().word_bits()),
+        "weight words, codes of row 0 low",
     );
     (input, output)
 }
@@ -50,100 +46,107 @@ fn pad_gearbox(in_width: u32, out_width: u32) -> Result<Arc<Module>, RtlError> {
     })
 }
 
-fn sherry(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
-    let mut m = Module::new("unpack_sherry").doc(
-        "Dense 5-bit sherry indices to weight words; an index is an engine code as it stands.",
-    );
+/// Hands the words of the gearbox on, as `codes` of them.
+fn drive(m: &mut ModuleBuilder, out: &Source, words: &Instance, codes: &Expr) {
+    m.assign(&out.valid, words.get("out_valid"));
+    m.assign(&out.data, codes);
+    if let Some(last) = &out.last {
+        m.assign(last, words.get("out_last"));
+    }
+}
+
+/// Flips the low bit of every field of two bits.
+fn flip(fields: &Expr) -> Expr {
+    let ones = repeat(fields.width() / 2, lit(1, 2));
+    fields ^ ones
+}
+
+/// Two-bit weights of a weight word, each group's together, in the order of the core: by place in the K tile.
+fn by_place(p: &TlmmParams, weights: &Expr) -> Expr {
+    let (groups, group) = (p.groups, p.format.group());
+    let mut lanes = vec![zero(); (p.rows * p.tile_k()) as usize];
+    for q in 0..p.rows {
+        for t in 0..groups {
+            for e in 0..group {
+                let at = q * p.tile_k() + place(p.format, groups, t, e);
+                lanes[at as usize] = weights.element((q * groups + t) * group + e, 2);
+            }
+        }
+    }
+    cat(lanes.iter().rev())
+}
+
+/// Weights of an index, weight + 1 in two bits each.
+fn index_decoder(format: WeightFormat) -> Result<Arc<Module>, RtlError> {
+    let name = match format {
+        WeightFormat::Sherry => "sherry_weights",
+        _ => "g3_weights",
+    };
+    let mut m = Module::new(name).doc("Weights of an index, weight + 1 in two bits each.");
+    let bits = 2 * format.group();
+    let index = m.input("index", uint(INDEX_BITS), "");
+    let trits = m.output("trits", uint(bits), "first weight in the low bits");
+    let arms = (0..codes(format)).map(|i| {
+        let fields = two_bits(&index_trits(format, i));
+        (u64::from(i), lit(fields, bits))
+    });
+    let spare = lit(two_bits(&vec![0; format.group() as usize]), bits);
+    let value = m.case("value", &index, arms, spare);
+    m.assign(&trits, &value);
+    m.finish()
+}
+
+/// Weights as fields of two bits, weight + 1, first weight low.
+fn two_bits(trits: &[i8]) -> u64 {
+    let fields = trits.iter().rev();
+    fields.fold(0u64, |v, &w| v << 2 | (w + 1) as u64)
+}
+
+fn dense(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
+    let bits = p.format.index_bits();
+    let mut m = Module::new("unpack_dense").doc(format!(
+        "Dense indices of {bits} bits to weight words of {} indices.",
+        p.word_indices()
+    ));
     let clk = m.clock_reset("clk", "rst");
     let (input, output) = ports(&mut m, p);
     let last = input.last.clone().unwrap_or_else(zero);
-    let g = m.instance(
+    let beats = match p.dram {
+        DramFormat::TwoBit => flip(&input.data),
+        _ => input.data.clone(),
+    };
+    let words = m.instance(
         "u_words",
-        &pad_gearbox(p.bus_bits, p.word_bits())?,
+        &pad_gearbox(p.bus_bits, bits * p.word_indices())?,
         &clk,
         &[
             ("in_valid", &input.valid),
-            ("in_data", &input.data),
+            ("in_data", &beats),
             ("in_last", &last),
             ("out_ready", &output.ready),
         ],
     );
-    m.assign(&input.ready, g.get("in_ready"));
-    drive(
-        &mut m,
-        &output,
-        &g.get("out_valid"),
-        &g.get("out_data"),
-        &g.get("out_last"),
-    );
-    m.finish()
-}
-
-fn drive(
-    m: &mut ModuleBuilder,
-    out: &Source,
-    valid: &crate::rtl::Expr,
-    data: &crate::rtl::Expr,
-    last: &crate::rtl::Expr,
-) {
-    m.assign(&out.valid, valid);
-    m.assign(&out.data, data);
-    if let Some(l) = &out.last {
-        m.assign(l, last);
-    }
-}
-
-fn g3(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
-    let mut m = Module::new("unpack_g3").doc(
-        "Dense 5-bit g3 indices to weight words of engine codes, one register behind the gearbox.",
-    );
-    let clk = m.clock_reset("clk", "rst");
-    let (input, output) = ports(&mut m, p);
-    let last = input.last.clone().unwrap_or_else(zero);
-    let held = m.reg_init("held", uint(1), 0);
-    let free = m.wire("free", !&held | &output.ready);
-    let g = m.instance(
-        "u_words",
-        &pad_gearbox(p.bus_bits, p.word_bits())?,
-        &clk,
-        &[
-            ("in_valid", &input.valid),
-            ("in_data", &input.data),
-            ("in_last", &last),
-            ("out_ready", &free),
-        ],
-    );
-    m.assign(&input.ready, g.get("in_ready"));
-    let decode = index_decoder()?;
-    let words = g.get("out_data");
-    let codes: Vec<_> = (0..p.word_indices())
-        .map(|i| {
-            let index = words.element(i, INDEX_BITS);
-            let d = m.instance(&format!("u_code{i}"), &decode, &clk, &[("index", &index)]);
-            d.get("code")
-        })
-        .collect();
-    let valid = g.get("out_valid");
-    m.clocked(&clk, |b| {
-        b.when(&free, |b| {
-            b.set(&held, &valid);
-        });
-    });
-    let word = m.delay("word", &clk, Some(&free), cat(codes.iter().rev()));
-    let word_last = m.delay("word_last", &clk, Some(&free), g.get("out_last"));
-    drive(&mut m, &output, &held, &word, &word_last);
-    m.finish()
-}
-
-/// g3 index to engine code.
-fn index_decoder() -> Result<Arc<Module>, RtlError> {
-    let mut m = Module::new("g3_index_code")
-        .doc("Engine code of a g3 index: negate, entry. Indices 27 to 31 are zeros.");
-    let index = m.input("index", uint(INDEX_BITS), "g3 index");
-    let code = m.output("code", uint(INDEX_BITS), "negate, entry");
-    let arms = (1..27u8).map(|i| (u64::from(i), lit(g3_code(i), INDEX_BITS)));
-    let value = m.case("value", &index, arms, lit(0, INDEX_BITS));
-    m.assign(&code, &value);
+    m.assign(&input.ready, words.get("in_ready"));
+    let indices = words.get("out_data");
+    let codes = match (p.core().code, p.format) {
+        (Code::TwoBit, WeightFormat::TwoBit) => flip(&indices),
+        (Code::TwoBit, format) => {
+            m.section("Indices to weights");
+            let decoder = index_decoder(format)?;
+            let weights: Vec<Expr> = (0..p.word_indices())
+                .map(|i| {
+                    let index = indices.element(i, bits);
+                    let name = format!("u_index{i}");
+                    m.instance(&name, &decoder, &clk, &[("index", &index)])
+                        .get("trits")
+                })
+                .collect();
+            let weights = m.wire("weights", cat(weights.iter().rev()));
+            by_place(p, &weights)
+        }
+        (Code::G3 | Code::Sherry, _) => indices,
+    };
+    drive(&mut m, &output, &words, &codes);
     m.finish()
 }
 
@@ -154,10 +157,6 @@ fn byte_decoder() -> Result<Arc<Module>, RtlError> {
     );
     let byte = m.input("byte_in", uint(8), "sum of (weight + 1) 3^j");
     let trits = m.output("trits", uint(10), "first weight in the low bits");
-    let two_bits = |digits: &[i8]| {
-        let fields = digits.iter().rev();
-        fields.fold(0u64, |v, &w| v << 2 | (w + 1) as u64)
-    };
     m.comment(
         "The byte is 27 high + low. Comparisons, not one big table: that would become a block RAM.",
     );
@@ -183,33 +182,28 @@ fn byte_decoder() -> Result<Arc<Module>, RtlError> {
     m.finish()
 }
 
-/// Three weights of two bits to an engine code.
+/// Three weights of two bits to a g3 index.
 fn trit_coder() -> Result<Arc<Module>, RtlError> {
     let mut m =
-        Module::new("g3_trits_code").doc("Engine code of three weights (two bits, weight + 1).");
+        Module::new("g3_trits_index").doc("g3 index of three weights (two bits, weight + 1).");
     let trits = m.input("trits", uint(6), "first weight in the low bits");
-    let code = m.output("code", uint(INDEX_BITS), "negate, entry");
-    let arms = (1..27u8).map(|i| {
-        let key = g3_trits(i)
-            .iter()
-            .rev()
-            .fold(0u64, |v, &w| v << 2 | (w + 1) as u64);
-        let index = trits_index(WeightFormat::G3, &g3_trits(i)).unwrap_or(0);
-        (key, lit(g3_code(index), INDEX_BITS))
-    });
+    let index = m.output("index", uint(INDEX_BITS), "");
+    let arms = (1..27u8).map(|i| (two_bits(&g3_trits(i)), lit(i.into(), INDEX_BITS)));
     let value = m.case("value", &trits, arms, lit(0, INDEX_BITS));
-    m.assign(&code, &value);
+    m.assign(&index, &value);
     m.finish()
 }
 
 fn base3(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
-    let triples = p.base3_triples();
-    let (raw_bits, code_bits) = (24 * triples, 5 * INDEX_BITS * triples);
+    let bytes_in = p.base3_bytes();
+    let core = p.core();
+    let group_bits = match core.code {
+        Code::TwoBit => 10 * bytes_in,
+        Code::G3 | Code::Sherry => INDEX_BITS * 5 * bytes_in / 3,
+    };
     let mut m = Module::new("unpack_base3").doc(format!(
-        "Base-3 bytes to weight words of engine codes: {} bytes are {} weights or {} codes.",
-        3 * triples,
-        15 * triples,
-        5 * triples
+        "Base-3 bytes to weight words: {bytes_in} bytes are {} weights.",
+        5 * bytes_in
     ));
     let clk = m.clock_reset("clk", "rst");
     let (input, output) = ports(&mut m, p);
@@ -221,7 +215,7 @@ fn base3(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
     let free = m.wire("free", !&held | &codes_ready);
     let raw = m.instance(
         "u_raw",
-        &pad_gearbox(p.bus_bits, raw_bits)?,
+        &pad_gearbox(p.bus_bits, 8 * bytes_in)?,
         &clk,
         &[
             ("in_valid", &input.valid),
@@ -233,9 +227,9 @@ fn base3(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
     m.assign(&input.ready, raw.get("in_ready"));
 
     m.section("Bytes to weights to codes");
-    let (byte, coder) = (byte_decoder()?, trit_coder()?);
+    let byte = byte_decoder()?;
     let bytes = raw.get("out_data");
-    let trits: Vec<_> = (0..3 * triples)
+    let trits: Vec<_> = (0..bytes_in)
         .map(|i| {
             let byte_in = bytes.element(i, 8);
             let d = m.instance(&format!("u_byte{i}"), &byte, &clk, &[("byte_in", &byte_in)]);
@@ -243,26 +237,32 @@ fn base3(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
         })
         .collect();
     let trits = m.wire("trits", cat(trits.iter().rev()));
-    let codes: Vec<_> = (0..5 * triples)
-        .map(|i| {
-            let three = trits.element(i, 6);
-            let c = m.instance(&format!("u_code{i}"), &coder, &clk, &[("trits", &three)]);
-            c.get("code")
-        })
-        .collect();
+    let codes = if core.code == Code::TwoBit {
+        flip(&trits)
+    } else {
+        let coder = trit_coder()?;
+        let codes: Vec<_> = (0..5 * bytes_in / 3)
+            .map(|i| {
+                let three = trits.element(i, 6);
+                let c = m.instance(&format!("u_code{i}"), &coder, &clk, &[("trits", &three)]);
+                c.get("index")
+            })
+            .collect();
+        cat(codes.iter().rev())
+    };
     let valid = raw.get("out_valid");
     m.clocked(&clk, |b| {
         b.when(&free, |b| {
             b.set(&held, &valid);
         });
     });
-    let group = m.delay("group", &clk, Some(&free), cat(codes.iter().rev()));
+    let group = m.delay("group", &clk, Some(&free), codes);
     let group_last = m.delay("group_last", &clk, Some(&free), raw.get("out_last"));
 
     m.section("Weight words");
-    let g = m.instance(
+    let words = m.instance(
         "u_words",
-        &pad_gearbox(code_bits, p.word_bits())?,
+        &pad_gearbox(group_bits, core.word_bits())?,
         &clk,
         &[
             ("in_valid", &held),
@@ -271,13 +271,15 @@ fn base3(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
             ("out_ready", &output.ready),
         ],
     );
-    m.assign(&codes_ready, g.get("in_ready"));
-    drive(
-        &mut m,
-        &output,
-        &g.get("out_valid"),
-        &g.get("out_data"),
-        &g.get("out_last"),
-    );
+    m.assign(&codes_ready, words.get("in_ready"));
+    let word = words.get("out_data");
+    let codes = match core.code {
+        Code::TwoBit => {
+            let weights = m.wire("weights", flip(&word));
+            by_place(p, &weights)
+        }
+        Code::G3 | Code::Sherry => word,
+    };
+    drive(&mut m, &output, &words, &codes);
     m.finish()
 }

@@ -13,19 +13,50 @@ pub use dsp48e2::{Dsp48Ports, Simd};
 use std::sync::Arc;
 
 use crate::rtl::Module;
+use crate::tlmm::core::{CARRY_CELL_LINT, CARRY_CELL_MODEL, RAM_MODELS};
 
-/// Behavioural Verilog of every primitive that `top` and its children instantiate: (file name, text), by name.
+/// Primitives that a file of ours models: names, and the files with their texts.
+type Models = (
+    &'static [&'static str],
+    &'static [(&'static str, &'static str)],
+);
+
+const MODELS: [Models; 5] = [
+    (
+        &["CARRY8"],
+        &[("CARRY8.v", include_str!("verilog/CARRY8.v"))],
+    ),
+    (
+        &["DSP48E2"],
+        &[("DSP48E2.v", include_str!("verilog/DSP48E2.v"))],
+    ),
+    (
+        &["LUT6_2"],
+        &[("LUT6_2.v", include_str!("verilog/LUT6_2.v"))],
+    ),
+    (
+        &["RAM32M16"],
+        &[("RAM32M16.v", include_str!("verilog/RAM32M16.v"))],
+    ),
+    (
+        &["CCU2C", "DP16KD", "PDPW16KD"],
+        &[
+            ("ecp5_carry.v", CARRY_CELL_MODEL),
+            ("ecp5_carry.vlt", CARRY_CELL_LINT),
+            ("ecp5_ram.v", RAM_MODELS),
+        ],
+    ),
+];
+
+/// Behavioural Verilog of every primitive that `top` and its children instantiate, and how a linter is to see it: (file
+/// name, text).
 pub fn simulation_files(top: &Arc<Module>) -> Vec<(String, String)> {
-    const FILES: [(&str, &str); 4] = [
-        ("CARRY8", include_str!("verilog/CARRY8.v")),
-        ("DSP48E2", include_str!("verilog/DSP48E2.v")),
-        ("LUT6_2", include_str!("verilog/LUT6_2.v")),
-        ("RAM32M16", include_str!("verilog/RAM32M16.v")),
-    ];
     let used = top.black_boxes();
-    FILES
+    let is_used = |names: &[&str]| used.iter().any(|u| names.contains(&u.as_str()));
+    MODELS
         .iter()
-        .filter(|(name, _)| used.iter().any(|u| u == name))
-        .map(|(name, text)| (format!("{name}.v"), (*text).to_string()))
+        .filter(|(names, _)| is_used(names))
+        .flat_map(|(_, files)| files.iter())
+        .map(|(name, text)| ((*name).to_string(), (*text).to_string()))
         .collect()
 }

@@ -16,6 +16,7 @@ use hw::machine::Memory;
 use hw::params::MachineParams;
 use hw::rtl::{Design, PortDir};
 use hw::top::{TOP, top};
+use hw::vendor::simulation_files;
 
 use crate::axi::{AxiConfig, AxiMemory, LiteMaster};
 use crate::sim::{BuildSpec, Model, Opt, Peek, PortSpec, Sim, SimError};
@@ -89,6 +90,7 @@ impl SystemModel {
             .emit("")
             .into_iter()
             .map(|f| (f.name, f.text))
+            .chain(simulation_files(&top))
             .collect();
         let ports = top
             .ports

@@ -190,6 +190,8 @@ impl<D: Dut> Bench<D> {
                 assert!(!(hold && last), "took a word of the last K tile while held");
                 taken += 1;
                 offered = false;
+                let final_word = taken == product.words.len();
+                assert_eq!(self.dut.get("w_last"), small(final_word.into()));
             }
             if self.dut.get("sum_valid") == small(1) {
                 assert!(!finished, "sums after the last");

@@ -157,6 +157,8 @@ impl Dut {
                 if row == product.row_tiles {
                     (row, tile) = (0, tile + 1);
                 }
+                let final_word = tile == product.k_tiles;
+                assert_eq!(self.get("w_last"), u64::from(final_word));
             }
             if self.get("sum_valid") == 1 {
                 assert!(held <= p.latency(), "a sum {held} cycles after hold");

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use hw::rtl::{Design, Module, PortDir};
 use hw::scratchpad::Scratchpad;
+use hw::vendor::simulation_files;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tb::sim::{BuildSpec, Model, PortId, PortSpec, Sim};
@@ -20,7 +21,11 @@ pub fn build(top: &std::sync::Arc<Module>) -> Model {
     let files = Design::new(top).unwrap().emit("");
     let spec = BuildSpec {
         top: top.name.clone(),
-        files: files.into_iter().map(|f| (f.name, f.text)).collect(),
+        files: files
+            .into_iter()
+            .map(|f| (f.name, f.text))
+            .chain(simulation_files(top))
+            .collect(),
         ports: ports.collect(),
         ..BuildSpec::default()
     };
@@ -153,20 +158,24 @@ impl Unit {
 
     /// Runs one instruction until it retires or faults. `head` is opcode, flags and pc.
     pub fn run(&mut self, head: u32, fields: [u32; 7]) -> End {
-        let mut op = vec![head];
-        op.extend(fields);
-        let mut offered = true;
+        self.run_all(head, &[fields])
+    }
+
+    /// Runs instructions, offered as soon as the unit takes them, until all have retired or one faults.
+    pub fn run_all(&mut self, head: u32, all: &[[u32; 7]]) -> End {
+        let (mut taken, mut retired) = (0, 0);
         for cycle in 0..200_000 {
             let (sim, p) = (&mut self.sim, &self.ports);
-            sim.set(p.op_valid, u64::from(offered));
+            let op: Option<Vec<u32>> = all.get(taken).map(|f| [&[head], &f[..]].concat());
+            sim.set(p.op_valid, op.is_some().into());
             let noise: Vec<u32> = (0..8).map(|_| self.rng.random()).collect();
-            sim.set_wide(p.op_data, if offered { &op } else { &noise });
+            sim.set_wide(p.op_data, op.as_ref().unwrap_or(&noise));
             self.drive();
             self.sim.tick().unwrap();
             self.observe();
             let (sim, p) = (&self.sim, &self.ports);
-            if sim.get(p.op_ready) == 1 {
-                offered = false;
+            if op.is_some() && sim.get(p.op_ready) == 1 {
+                taken += 1;
             }
             if sim.get(p.fault_valid) == 1 {
                 assert_eq!(sim.get(p.done), 0);
@@ -175,8 +184,11 @@ impl Unit {
                 return End::Fault { cause, info };
             }
             if sim.get(p.done) == 1 {
-                assert!(!offered);
-                return End::Done(cycle);
+                retired += 1;
+                assert!(retired <= taken, "retired before it was taken");
+                if retired == all.len() {
+                    return End::Done(cycle);
+                }
             }
         }
         panic!("the unit neither retires nor faults");

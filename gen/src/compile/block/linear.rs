@@ -6,7 +6,7 @@ use hw::vec::Reduce;
 use super::vector::{CODES, Vector};
 use super::{Block, s};
 use crate::compile::emit::{Access, Emitter, imm};
-use crate::compile::layout::{Constant, LayerScalar, Matrix};
+use crate::compile::layout::{Constant, LayerScalar, Product};
 use crate::compile::scratch::Place;
 
 impl Block<'_> {
@@ -81,7 +81,7 @@ impl Block<'_> {
         out
     }
 
-    pub(super) fn gemv(&self, e: &mut Emitter, m: Matrix, k: u32, dst: Place) {
+    pub(super) fn gemv(&self, e: &mut Emitter, m: Product, k: u32, dst: Place) {
         let packet = self.layout.packets[m as usize];
         let fields = [
             (0, imm(dst.addr)),
@@ -96,7 +96,7 @@ impl Block<'_> {
             &fields,
             &reads,
             &[Access::Scratch(dst)],
-            m.name(),
+            &m.name(),
         );
     }
 }

@@ -22,7 +22,7 @@ use hw::isa::Op;
 use hw::params::MachineParams;
 
 use super::emit::{Emitter, imm, reg};
-use super::layout::{Constant, ImageLayout, LAYER_SCALARS, LayerScalar, Matrix, StateLayout};
+use super::layout::{Constant, ImageLayout, LAYER_SCALARS, LayerScalar, Product, StateLayout};
 use super::places::{Places, SCALARS};
 use super::program::r;
 use super::scratch::Place;
@@ -96,8 +96,8 @@ impl Block<'_> {
     }
 
     /// Requests packets of the layer whose block starts at register `base`.
-    pub fn request(&self, e: &mut Emitter, base: u8, matrices: &[Matrix]) {
-        for &m in matrices {
+    pub fn request(&self, e: &mut Emitter, base: u8, products: &[Product]) {
+        for &m in products {
             let packet = self.layout.packets[m as usize];
             let fields = [(1, reg(base, packet.offset)), (2, imm(packet.units))];
             e.unit(
@@ -128,22 +128,16 @@ impl Block<'_> {
     }
 
     /// One layer; at its end the residual stream is complete and the next layer's first weights are on their way.
-    pub fn layer(&self, e: &mut Emitter, prefetch: &[Matrix]) {
-        let late = |m: &Matrix| !prefetch.contains(m);
-        let qkv: Vec<Matrix> = [Matrix::Q, Matrix::K, Matrix::V]
-            .into_iter()
-            .filter(late)
-            .collect();
+    pub fn layer(&self, e: &mut Emitter, prefetch: &[Product]) {
+        let late = |m: Product| (!prefetch.contains(&m)).then_some(m);
         e.context("qkv: ");
-        self.request(e, r::BASE, &qkv);
+        self.request(e, r::BASE, late(Product::Qkv).as_slice());
         let [fq, fk, fv] = self.project(e);
         e.context("cache: ");
         self.append_cache(e, fk, fv);
         self.request_cache(e);
-        if late(&Matrix::O) {
-            self.request(e, r::BASE, &[Matrix::O]);
-        }
-        self.request(e, r::BASE, &[Matrix::Gate, Matrix::Up, Matrix::Down]);
+        self.request(e, r::BASE, late(Product::O).as_slice());
+        self.request(e, r::BASE, &[Product::GateUp, Product::Down]);
         e.context("attention: ");
         self.attend(e, fq);
         self.project_out(e);

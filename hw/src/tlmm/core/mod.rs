@@ -25,6 +25,7 @@
 //! | `k_tiles`, `row_tiles` | in | sizes minus one |
 //! | `idle` | out | no product is under way; sums of the last one have left |
 //! | `w_valid`, `w_ready`, `w_data` | sink | weight words |
+//! | `w_last` | out | the word that is asked for is the product's last; counts while `w_ready` |
 //! | `hold` | in | take no word of the last K tile |
 //! | `sum_valid`, `sum_data`, `sum_last` | out | finished row tiles; `sum_last` with the final one |
 
@@ -37,8 +38,9 @@ mod table;
 mod tests;
 mod walk;
 
+pub use crate::params::Technology;
 pub use select::{
-    CARRY_CELL_LINT, CARRY_CELL_MODEL, RAM_MODELS, SelectCore, Technology, golden as select_golden,
+    CARRY_CELL_LINT, CARRY_CELL_MODEL, RAM_MODELS, SelectCore, golden as select_golden,
 };
 pub use table::table_core;
 
@@ -169,6 +171,7 @@ struct Ports {
     w_valid: Expr,
     w_ready: Expr,
     w_data: Expr,
+    w_last: Expr,
     sum_valid: Expr,
     sum_data: Expr,
     sum_last: Expr,
@@ -210,6 +213,7 @@ fn ports(m: &mut ModuleBuilder, p: &CoreParams) -> Ports {
             uint(p.word_bits()),
             "codes of row 0 (group 0 low), of row 1, ..",
         ),
+        w_last: m.output("w_last", uint(1), "the word that is asked for is the last"),
         sum_valid: m.output("sum_valid", uint(1), "sums of a row tile"),
         sum_data: m.output(
             "sum_data",

@@ -26,8 +26,8 @@ pub(super) fn fill_slots(code: Code) -> u64 {
     lead_and_slots(&walk(code)).1
 }
 
-/// Ports: `clk`, `rst`; `start`, `act_half`, `act_tiles`, `k_tiles`, `row_tiles`, `hold`, `w_valid`, `w_ready` as those of
-/// the core; `fill`, `fill_code` in the slot itself, and one cycle later `addr`, `steer`, `take`, `row`, `first`, `last`, `final_row`.
+/// Ports: `clk`, `rst`; `start`, `act_half`, `act_tiles`, `k_tiles`, `row_tiles`, `hold`, `w_valid`, `w_ready`, `w_last` as those
+/// of the core; `fill`, `fill_code` in the slot itself, and one cycle later `addr`, `steer`, `take`, `row`, `first`, `last`, `final_row`.
 pub(super) fn sequence(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
     let steps = walk(p.code);
     let (lead, slots) = lead_and_slots(&steps);
@@ -50,6 +50,7 @@ pub(super) fn sequence(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
     let hold = m.input("hold", uint(1), "no word of the last K tile");
     let w_valid = m.input("w_valid", uint(1), "weight word");
     let w_ready = m.output("w_ready", uint(1), "");
+    let w_last = m.output("w_last", uint(1), "it is the last");
     let fill = m.output("fill", uint(1), "write the tables in this slot");
     let fill_code = m.output("fill_code", uint(5), "at this code");
     let addr = m.output("addr", uint(aw), "activation of the walk");
@@ -82,6 +83,7 @@ pub(super) fn sequence(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
     let taken = m.wire("taken", &may_take & &w_valid);
     let tile_end = m.wire("tile_end", &taken & &row_end);
     m.assign(&w_ready, &may_take);
+    m.assign(&w_last, &last_tile & &row_end);
 
     m.section("Walk: one K tile ahead of the words");
     let end = primed_at + slots;

@@ -186,6 +186,7 @@ pub fn table_core(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
         ],
     );
     m.assign(&ports.w_ready, seq.get("w_ready"));
+    m.assign(&ports.w_last, seq.get("w_last"));
 
     m.section("Codes: while tables are written, the last reader of a pair of groups takes the code to write");
     let (fill, fill_code) = (seq.get("fill"), seq.get("fill_code"));

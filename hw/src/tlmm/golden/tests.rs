@@ -3,17 +3,14 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::params::MachineParams;
+use crate::tlmm::pack::{PackError, base3_byte, pack_matrix, packet_bytes};
 
 fn random_trits(rng: &mut ChaCha8Rng, format: WeightFormat, rows: usize, cols: usize) -> Vec<i8> {
-    let codes = match format {
-        WeightFormat::G3 => 27,
-        WeightFormat::Sherry => 32,
-    };
     (0..rows)
         .flat_map(|_| {
             let mut row = Vec::new();
             while row.len() < cols {
-                row.extend(index_trits(format, rng.random_range(0..codes)));
+                row.extend(index_trits(format, rng.random_range(0..codes(format))));
             }
             row.truncate(cols);
             row
@@ -49,7 +46,11 @@ fn codes_are_those_of_the_papers() {
 
 #[test]
 fn every_legal_group_has_one_index_and_back() {
-    for (format, legal) in [(WeightFormat::G3, 27), (WeightFormat::Sherry, 32)] {
+    for (format, legal) in [
+        (WeightFormat::G3, 27),
+        (WeightFormat::Sherry, 32),
+        (WeightFormat::TwoBit, 3),
+    ] {
         let mut seen = std::collections::BTreeSet::new();
         for i in 0..legal {
             let trits = index_trits(format, i);
@@ -82,7 +83,14 @@ fn formats() -> Vec<TlmmParams> {
     g3.dram = DramFormat::G3;
     g3.groups = 5;
     g3.rows = 3;
+    g3.batch = 3;
     all.push(g3);
+    for dram in [DramFormat::TwoBit, DramFormat::Base3] {
+        let mut two_bit = all[0].clone();
+        (two_bit.format, two_bit.dram) = (WeightFormat::TwoBit, dram);
+        two_bit.groups = 20;
+        all.push(two_bit);
+    }
     all
 }
 
@@ -94,15 +102,17 @@ fn packed_matrix_times_vector_is_the_product() {
             let w = random_trits(&mut rng, p.format, rows, cols);
             let packed = pack_matrix(&p, &w, rows, cols).unwrap();
             assert_eq!(packed.bytes.len() % 64, 0);
-            let x: Vec<i8> = (0..cols).map(|_| rng.random_range(-128..=127)).collect();
-            let y = gemv(&p, &packed.bytes, &x, cols as u32, packed.nt).unwrap();
-            for (r, row) in w.chunks(cols).enumerate() {
-                let want: i32 = row
-                    .iter()
-                    .zip(&x)
-                    .map(|(&w, &x)| i32::from(w) * i32::from(x))
-                    .sum();
-                assert_eq!(y[r], want, "{p:?} {rows}x{cols} row {r}");
+            assert_eq!(packed.bytes.len(), packet_bytes(&p, rows, cols));
+            let vectors: Vec<Vec<i8>> = (0..p.batch)
+                .map(|_| (0..cols).map(|_| rng.random_range(-128..=127)).collect())
+                .collect();
+            let sums = gemv(&p, &packed.bytes, &vectors, cols as u32, packed.nt).unwrap();
+            for (x, y) in vectors.iter().zip(&sums) {
+                for (r, row) in w.chunks(cols).enumerate() {
+                    let terms = row.iter().zip(x);
+                    let want: i32 = terms.map(|(&w, &x)| i32::from(w) * i32::from(x)).sum();
+                    assert_eq!(y[r], want, "{p:?} {rows}x{cols} row {r}");
+                }
             }
         }
     }
@@ -113,14 +123,14 @@ fn activations_past_k_do_not_count() {
     for p in formats() {
         let w = random_trits(&mut ChaCha8Rng::seed_from_u64(2), p.format, 5, 13);
         let packed = pack_matrix(&p, &w, 5, 13).unwrap();
-        let run = |x: &[i8]| gemv(&p, &packed.bytes, x, 13, packed.nt).unwrap();
+        let run = |x: &[i8]| gemv(&p, &packed.bytes, &[x.to_vec()], 13, packed.nt).unwrap();
         assert_eq!(run(&[3; 13]), run(&[[3; 13], [9; 13]].concat()));
     }
 }
 
 #[test]
 fn effective_bits_are_near_the_format_when_tiles_divide() {
-    let ideal = [1.6, 1.25, 5.0 / 3.0];
+    let ideal = [1.6, 1.25, 5.0 / 3.0, 2.0, 1.6];
     for (p, ideal) in formats().iter().zip(ideal) {
         let (rows, cols) = (p.rows as usize * 32, p.tile_k() as usize * 4);
         let w = random_trits(&mut ChaCha8Rng::seed_from_u64(3), p.format, rows, cols);
@@ -134,12 +144,14 @@ fn effective_bits_are_near_the_format_when_tiles_divide() {
 #[test]
 fn faults_and_errors_say_what_is_wrong() {
     let p = TlmmParams::new(&MachineParams::tiny_sherry());
-    let short = gemv(&p, &[0; 64], &[1; 32], 32, 100);
+    let short = gemv(&p, &[0; 64], &[vec![1; 32]], 32, 100);
     assert_eq!(short, Err(OperandFault::StreamShort));
-    let ok = |k, nt| gemv(&p, &[0; 64], &[1; 32], k, nt);
+    let ok = |k, nt| gemv(&p, &[0; 64], &[vec![1; 32]], k, nt);
     assert_eq!(ok(0, 1), Err(OperandFault::Operand(0)));
     assert_eq!(ok(481, 1), Err(OperandFault::Operand(481)));
-    assert_eq!(ok(32, 129), Err(OperandFault::Operand(129)));
+    assert_eq!(ok(32, 257), Err(OperandFault::Operand(257)));
+    let two = gemv(&p, &[0; 64], &[vec![1; 32], vec![1; 32]], 32, 1);
+    assert_eq!(two, Err(OperandFault::Operand(1)));
     assert!(matches!(
         pack_matrix(&p, &[1, 0, 0, 1], 1, 4),
         Err(PackError::NoCode { row: 0, col: 0, .. })

@@ -46,6 +46,7 @@ pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
         w_valid,
         w_ready,
         w_data,
+        w_last,
         sum_valid,
         sum_data,
         sum_last,
@@ -163,6 +164,7 @@ pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
     m.assign(&w_ready, all([&tile_valid, &open, &!&held]));
     let taken = m.wire("taken", &w_valid & &w_ready);
     m.assign(&tile_end, &taken & &row_last);
+    m.assign(&w_last, &tile_last & &row_last);
     // Row tiles of the product plus one: what is short of the turnaround is waited for.
     let short: Vec<(u64, Expr)> = (0..(turn - 1).min(p.max_row_tiles).into())
         .map(|r| (r, lit(u64::from(turn) - 1 - r, gb)))

@@ -7,6 +7,9 @@
 //!   is forwarded, and a chain's activations change one after the other.
 //! * `w_data` goes into the trees of [`Technology::Asic`] without a register: a source gives it from a register.
 //! * `w_ready` depends on `hold` and registers alone.
+//! * [`Technology::Generic`], which [`Technology::XilinxUscale`] is too: operators and inferred memories.
+//!   [`Technology::Ecp5`]: carry cells with the choice folded in, block RAM with its output register.
+//!   [`Technology::Asic`]: carry-save trees of full adders, few registers.
 //!
 //! | file | what |
 //! |---|---|
@@ -28,22 +31,12 @@ mod tests;
 use std::sync::Arc;
 
 use super::{Code, CoreParams};
+use crate::params::Technology;
 use crate::rtl::{Module, RtlError};
 
 pub use block_ram::RAM_MODELS;
 pub use carry::{CARRY_CELL_LINT, CARRY_CELL_MODEL};
 pub use control::tlmm_select;
-
-/// What the core is made of.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Technology {
-    /// Operators and inferred memories: any tool.
-    Generic,
-    /// Carry cells with the choice folded in, block RAM with its output register.
-    Ecp5,
-    /// Carry-save trees of full adders, few registers.
-    Asic,
-}
 
 /// Parameters of the select-and-add core.
 #[derive(Clone, PartialEq, Eq, Debug)]
