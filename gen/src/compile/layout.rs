@@ -6,7 +6,7 @@
 use hw::num::F32;
 use hw::params::MachineParams;
 use hw::tlmm::TlmmParams;
-use hw::tlmm::pack::pack_matrix;
+use hw::tlmm::pack::{pack_matrix, packet_bytes};
 
 use super::CompileError;
 use super::manifest::{MatrixStats, Region};
@@ -40,45 +40,48 @@ impl Matrix {
     }
 }
 
-/// Products of a layer in streaming order: matrices that share an input are one packet, so that the engine passes once
-/// over the activations and fills each table once for all of them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Product {
-    Qkv,
-    O,
-    GateUp,
-    Down,
-}
-
-impl Product {
-    pub const ALL: [Product; 4] = [Product::Qkv, Product::O, Product::GateUp, Product::Down];
-
-    /// Its matrices, one below the other.
-    pub fn matrices(self) -> &'static [Matrix] {
-        match self {
-            Product::Qkv => &[Matrix::Q, Matrix::K, Matrix::V],
-            Product::O => &[Matrix::O],
-            Product::GateUp => &[Matrix::Gate, Matrix::Up],
-            Product::Down => &[Matrix::Down],
-        }
+/// Matrices of a layer by packet, in streaming order. Each alone is best when the bus is the limit: what follows begins as
+/// soon as its own matrix is done. Those that share an input are one packet when the engine would be slower than the
+/// bus otherwise: then each table is filled once for all of them.
+fn products(model: &Model, p: &MachineParams) -> Vec<&'static [Matrix]> {
+    use Matrix::{Down, Gate, K, O, Q, Up, V};
+    let alone: Vec<&[Matrix]> = vec![&[Q], &[K], &[V], &[O], &[Gate], &[Up], &[Down]];
+    let engine = TlmmParams::new(p);
+    let (mut cycles, mut beats) = (0, 0);
+    for (_, m) in model.layers.first().map(Layer::matrices).iter().flatten() {
+        cycles += engine.cycles(m.rows as u64, m.cols as u64);
+        beats += packet_bytes(&engine, m.rows, m.cols) as u64 / u64::from(p.bus_bytes());
     }
-
-    /// Names of its matrices, joined.
-    pub fn name(self) -> String {
-        let names: Vec<&str> = self.matrices().iter().map(|m| m.name()).collect();
-        names.join("+")
+    if cycles <= beats {
+        alone
+    } else {
+        vec![&[Q, K, V], &[O], &[Gate, Up], &[Down]]
     }
 }
 
-/// Where a packet lies in its layer's block.
-#[derive(Clone, Copy, Debug, Default)]
+/// A packet of weights in its layer's block.
+#[derive(Clone, Debug)]
 pub struct Packet {
+    /// One below the other.
+    pub matrices: &'static [Matrix],
     /// From the layer's base, 4-byte units.
     pub offset: Offset,
     /// 4-byte units.
     pub units: u32,
     /// Row tiles of the engine.
     pub row_tiles: u32,
+}
+
+impl Packet {
+    /// Names of its matrices, joined.
+    pub fn name(&self) -> String {
+        joined(self.matrices)
+    }
+}
+
+fn joined(matrices: &[Matrix]) -> String {
+    let names: Vec<&str> = matrices.iter().map(|m| m.name()).collect();
+    names.join("+")
 }
 
 /// Where everything is.
@@ -93,7 +96,8 @@ pub struct ImageLayout {
     /// In a layer's block: norm weights and matrix scales, loaded together.
     pub layer_constants: Offset,
     pub layer_constant_units: u32,
-    pub packets: [Packet; 4],
+    /// Of every layer, in streaming order.
+    pub packets: Vec<Packet>,
     /// f32 rows of the embedding and their distance.
     pub embed: Offset,
     pub embed_stride: Offset,
@@ -346,6 +350,7 @@ pub fn image(
     w.region("constants", start);
 
     layout.layer = w.offset()?;
+    let products = products(model, p);
     for (l, layer) in model.layers.iter().enumerate() {
         let base = w.bytes.len();
         for norm in norms(layer).into_iter().flatten() {
@@ -366,9 +371,10 @@ pub fn image(
         }
         layout.layer_constant_units = layer_constant_units(model, lanes);
         w.region(&format!("layer{l}.constants"), base);
-        for product in Product::ALL {
+        layout.packets.clear();
+        for &matrices in &products {
             let (mut rows, mut cols, mut trits) = (0, 0, Vec::new());
-            for &m in product.matrices() {
+            for &m in matrices {
                 let (_, source) = layer.matrices()[m as usize];
                 (rows, cols) = (rows + source.rows, source.cols);
                 if matches!(m, Matrix::Q | Matrix::K) {
@@ -380,7 +386,7 @@ pub fn image(
             let packed = pack_matrix(&TlmmParams::new(p), &trits, rows, cols).map_err(|e| {
                 CompileError::Matrix {
                     layer: l,
-                    name: product.name(),
+                    name: joined(matrices),
                     why: e.to_string(),
                 }
             })?;
@@ -395,15 +401,16 @@ pub fn image(
                 });
             }
             let at = w.bytes.len();
-            layout.packets[product as usize] = Packet {
+            layout.packets.push(Packet {
+                matrices,
                 offset: ((at - base) / 4) as u32,
                 units: (packed.bytes.len() / 4) as u32,
                 row_tiles: packed.nt,
-            };
+            });
             stats.weights += (rows * cols) as u64;
             stats.bytes += packed.bytes.len() as u64;
             w.bytes.extend_from_slice(&packed.bytes);
-            w.region(&format!("layer{l}.{}", product.name()), at);
+            w.region(&format!("layer{l}.{}", joined(matrices)), at);
         }
         layout.layer_stride = ((w.bytes.len() - base) / 4) as u32;
         w.offset()?;

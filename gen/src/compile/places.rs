@@ -27,8 +27,7 @@ pub struct Places {
     /// Product of a norm, f32, and its int8 codes.
     pub t: Place,
     pub codes: Place,
-    /// Sums of the product of Q, K and V, and the parts of each.
-    pub qkv_sums: Place,
+    /// Neighbours.
     pub qkv: [Place; 3],
     /// Rotated or converted heads, f32[head_dim].
     pub head: Place,
@@ -43,8 +42,7 @@ pub struct Places {
     pub p_codes: Place,
     pub mixed: Place,
     pub attention: Place,
-    /// Sums of the product of gate and up, and the parts of each.
-    pub gate_up: Place,
+    /// Neighbour of up.
     pub gate: Place,
     pub up: Place,
     pub act: Place,
@@ -94,8 +92,9 @@ impl Places {
         let tiles = |n: u32| n.next_multiple_of(p.rows);
         let widest = hidden.max(ffn).max(attention);
         let per_head = context.div_ceil(l) * l;
-        let qkv_sums = s.words32("q+k+v", tiles(attention + 2 * kv * hd));
-        let gate_up = s.words32("gate+up", tiles(2 * ffn));
+        // Room for whole row tiles of the last matrix.
+        let qkv_sums = s.words32("q+k+v", attention + kv * hd + tiles(kv * hd));
+        let gate_up = s.words32("gate+up", ffn + tiles(ffn));
         // Lengths are whole words: the lanes divide half a head and the width of the FFN.
         let (q, one_kv, half) = (attention / l, kv * hd / l, ffn / l);
         let places = Places {
@@ -108,7 +107,6 @@ impl Places {
             x: s.words32("x", hidden),
             t: s.words32("t", widest),
             codes: s.bytes("codes", widest),
-            qkv_sums,
             qkv: [
                 qkv_sums.part(0, q),
                 qkv_sums.part(q, one_kv),
@@ -125,7 +123,6 @@ impl Places {
             p_codes: s.scalars("p.codes", heads * context.div_ceil(4 * l)),
             mixed: s.words32("mixed", attention),
             attention: s.words32("attention", attention),
-            gate_up,
             gate: gate_up.part(0, half),
             up: gate_up.part(half, half),
             act: s.words32("act", ffn),

@@ -13,7 +13,7 @@ use hw::params::MachineParams;
 use super::CompileError;
 use super::block::{Block, STATE};
 use super::emit::{Access, Emitter, imm, reg};
-use super::layout::{ImageLayout, Product};
+use super::layout::{ImageLayout, Matrix};
 use super::scratch::Place;
 
 /// Scalar registers of the program.
@@ -233,7 +233,7 @@ fn open_token(block: &Block<'_>, e: &mut Emitter) -> Result<(), CompileError> {
 }
 
 /// The loop over layers. Ends its segment.
-fn layers(block: &Block<'_>, e: &mut Emitter, prefetch: &[Product]) -> Result<(), CompileError> {
+fn layers(block: &Block<'_>, e: &mut Emitter, prefetch: &[Matrix]) -> Result<(), CompileError> {
     let (c, layout) = (&block.model.config, block.layout);
     let (layer_loop, no_wrap) = (e.label(), e.label());
     let layers = imm(c.layers as u32);
@@ -303,16 +303,17 @@ fn choose(block: &Block<'_>, e: &mut Emitter) -> Result<(), CompileError> {
     Ok(())
 }
 
-/// Packets requested ahead, in streaming order: as many of QKV and O as the weight buffer holds together.
-pub fn fits(p: &MachineParams, layout: &ImageLayout) -> Vec<Product> {
+/// Matrices requested ahead, in streaming order: those of as many packets of Q, K, V and O as the weight buffer holds
+/// together.
+pub fn fits(p: &MachineParams, layout: &ImageLayout) -> Vec<Matrix> {
     let mut beats = 0;
     let mut fit = Vec::new();
-    for m in [Product::Qkv, Product::O] {
-        beats += (layout.packets[m as usize].units * 4).div_ceil(p.bus_bytes());
-        if beats > p.weight_buffer_beats {
+    for packet in &layout.packets {
+        beats += (packet.units * 4).div_ceil(p.bus_bytes());
+        if beats > p.weight_buffer_beats || packet.matrices.contains(&Matrix::Gate) {
             break;
         }
-        fit.push(m);
+        fit.extend(packet.matrices);
     }
     fit
 }

@@ -141,6 +141,21 @@ impl TlmmParams {
         }
     }
 
+    /// Cycles of a product of `rows` x `cols` weights in steady state, when weights and activations are there in time.
+    pub fn cycles(&self, rows: u64, cols: u64) -> u64 {
+        let (k_tiles, row_tiles) = (
+            cols.div_ceil(self.tile_k().into()),
+            rows.div_ceil(self.rows.into()),
+        );
+        match self.style {
+            Style::Table => self.core().table_cycles(k_tiles, row_tiles),
+            Style::Select => {
+                let core = SelectCore::new(self.core(), self.technology);
+                k_tiles * row_tiles.max(core.tile_cycles().into())
+            }
+        }
+    }
+
     /// Rules between the parameters that are broken. Those of the core itself come with its making.
     pub fn broken(&self) -> Vec<Broken> {
         let mut broken = Vec::new();

@@ -6,7 +6,7 @@ use hw::vec::Reduce;
 use super::vector::{CODES, INTEGER, Vector};
 use super::{Block, STATE, h};
 use crate::compile::emit::{Access, Emitter, imm, reg};
-use crate::compile::layout::{Constant, LayerScalar, Matrix, Product};
+use crate::compile::layout::{Constant, LayerScalar, Matrix};
 use crate::compile::program::{r, region};
 use crate::compile::scratch::Place;
 
@@ -15,7 +15,7 @@ impl Block<'_> {
     pub(super) fn project(&self, e: &mut Emitter) -> [Place; 3] {
         let (hidden, p) = (self.model.config.hidden as u32, self.places);
         self.quantise(e, p.x, hidden, p.layer_norms[0], Constant::InvHidden);
-        self.gemv(e, Product::Qkv, hidden, p.qkv_sums);
+        self.products(e, &[Matrix::Q, Matrix::K, Matrix::V], hidden, &p.qkv);
         let factors = [
             LayerScalar::QueryCodes,
             LayerScalar::KeyCodes,
@@ -189,7 +189,7 @@ impl Block<'_> {
             p.layer_norms[1],
             Constant::InvAttention,
         );
-        self.gemv(e, Product::O, width, p.out);
+        self.products(e, &[Matrix::O], width, &[p.out]);
         let fo = self.factor(e, 3, LayerScalar::Matrix(Matrix::O));
         Vector::new(Op::Vaxpy, p.x, p.out, hidden)
             .b(p.x)

@@ -5,23 +5,23 @@ use hw::isa::Op;
 use super::Block;
 use super::vector::{INTEGER, Vector};
 use crate::compile::emit::Emitter;
-use crate::compile::layout::{Constant, LayerScalar, Matrix, Product};
+use crate::compile::layout::{Constant, LayerScalar, Matrix};
 use crate::compile::program::r;
 use crate::model::Activation;
 
 impl Block<'_> {
     /// The whole sublayer, added to the residual stream. `prefetch`: packets of the next layer to request ahead.
-    pub(super) fn feed_forward(&self, e: &mut Emitter, prefetch: &[Product]) {
+    pub(super) fn feed_forward(&self, e: &mut Emitter, prefetch: &[Matrix]) {
         let c = &self.model.config;
         let (hidden, ffn, p) = (c.hidden as u32, c.ffn as u32, self.places);
         self.quantise(e, p.x, hidden, p.layer_norms[2], Constant::InvHidden);
-        self.gemv(e, Product::GateUp, hidden, p.gate_up);
+        self.products(e, &[Matrix::Gate, Matrix::Up], hidden, &[p.gate, p.up]);
         self.activation(e, ffn);
         self.quantise(e, p.act, ffn, p.layer_norms[3], Constant::InvFfn);
         let fd = self.factor(e, 6, LayerScalar::Matrix(Matrix::Down));
         self.load_layer_constants(e);
         self.request(e, r::NEXT, prefetch);
-        self.gemv(e, Product::Down, ffn, p.out);
+        self.products(e, &[Matrix::Down], ffn, &[p.out]);
         // Waits for the next layer's constants too, so that the segment may end.
         Vector::new(Op::Vaxpy, p.x, p.out, hidden)
             .b(p.x)

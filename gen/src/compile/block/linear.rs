@@ -6,7 +6,7 @@ use hw::vec::Reduce;
 use super::vector::{CODES, Vector};
 use super::{Block, s};
 use crate::compile::emit::{Access, Emitter, imm};
-use crate::compile::layout::{Constant, LayerScalar, Product};
+use crate::compile::layout::{Constant, LayerScalar, Matrix};
 use crate::compile::scratch::Place;
 
 impl Block<'_> {
@@ -81,22 +81,24 @@ impl Block<'_> {
         out
     }
 
-    pub(super) fn gemv(&self, e: &mut Emitter, m: Product, k: u32, dst: Place) {
-        let packet = self.layout.packets[m as usize];
-        let fields = [
-            (0, imm(dst.addr)),
-            (1, imm(self.places.codes.addr)),
-            (2, imm(k)),
-            (3, imm(packet.row_tiles)),
-        ];
-        let reads = [Access::Scratch(self.places.codes)];
-        e.unit(
-            Op::Gemv,
-            0,
-            &fields,
-            &reads,
-            &[Access::Scratch(dst)],
-            &m.name(),
-        );
+    /// Products of matrices with the codes; the sums of each begin at its place, which are neighbours, so that a packet of
+    /// several matrices fills several.
+    pub(super) fn products(&self, e: &mut Emitter, matrices: &[Matrix], k: u32, sums: &[Place]) {
+        for packet in self.packets(matrices) {
+            let first = matrices.iter().position(|m| packet.matrices[0] == *m);
+            let dst = Place {
+                addr: sums[first.unwrap_or(0)].addr,
+                words: (packet.row_tiles * self.p.rows).div_ceil(self.p.vec_lanes),
+            };
+            let fields = [
+                (0, imm(dst.addr)),
+                (1, imm(self.places.codes.addr)),
+                (2, imm(k)),
+                (3, imm(packet.row_tiles)),
+            ];
+            let reads = [Access::Scratch(self.places.codes)];
+            let writes = [Access::Scratch(dst)];
+            e.unit(Op::Gemv, 0, &fields, &reads, &writes, &packet.name());
+        }
     }
 }

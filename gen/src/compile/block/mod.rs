@@ -22,7 +22,9 @@ use hw::isa::Op;
 use hw::params::MachineParams;
 
 use super::emit::{Emitter, imm, reg};
-use super::layout::{Constant, ImageLayout, LAYER_SCALARS, LayerScalar, Product, StateLayout};
+use super::layout::{
+    Constant, ImageLayout, LAYER_SCALARS, LayerScalar, Matrix, Packet, StateLayout,
+};
 use super::places::{Places, SCALARS};
 use super::program::r;
 use super::scratch::Place;
@@ -95,10 +97,15 @@ impl Block<'_> {
         self.model.config.head_dim as u32
     }
 
+    /// Packets of these matrices in streaming order.
+    fn packets<'a>(&'a self, matrices: &'a [Matrix]) -> impl Iterator<Item = &'a Packet> {
+        let all = self.layout.packets.iter();
+        all.filter(|packet| packet.matrices.iter().any(|m| matrices.contains(m)))
+    }
+
     /// Requests packets of the layer whose block starts at register `base`.
-    pub fn request(&self, e: &mut Emitter, base: u8, products: &[Product]) {
-        for &m in products {
-            let packet = self.layout.packets[m as usize];
+    pub fn request(&self, e: &mut Emitter, base: u8, matrices: &[Matrix]) {
+        for packet in self.packets(matrices) {
             let fields = [(1, reg(base, packet.offset)), (2, imm(packet.units))];
             e.unit(
                 Op::Ldw,
@@ -106,7 +113,7 @@ impl Block<'_> {
                 &fields,
                 &[],
                 &[],
-                &format!("weights of {}", m.name()),
+                &format!("weights of {}", packet.name()),
             );
         }
     }
@@ -128,16 +135,19 @@ impl Block<'_> {
     }
 
     /// One layer; at its end the residual stream is complete and the next layer's first weights are on their way.
-    pub fn layer(&self, e: &mut Emitter, prefetch: &[Product]) {
-        let late = |m: Product| (!prefetch.contains(&m)).then_some(m);
+    pub fn layer(&self, e: &mut Emitter, prefetch: &[Matrix]) {
+        let late = |matrices: &[Matrix]| -> Vec<Matrix> {
+            let late = matrices.iter().filter(|m| !prefetch.contains(m));
+            late.copied().collect()
+        };
         e.context("qkv: ");
-        self.request(e, r::BASE, late(Product::Qkv).as_slice());
+        self.request(e, r::BASE, &late(&[Matrix::Q, Matrix::K, Matrix::V]));
         let [fq, fk, fv] = self.project(e);
         e.context("cache: ");
         self.append_cache(e, fk, fv);
         self.request_cache(e);
-        self.request(e, r::BASE, late(Product::O).as_slice());
-        self.request(e, r::BASE, &[Product::GateUp, Product::Down]);
+        self.request(e, r::BASE, &late(&[Matrix::O]));
+        self.request(e, r::BASE, &[Matrix::Gate, Matrix::Up, Matrix::Down]);
         e.context("attention: ");
         self.attend(e, fq);
         self.project_out(e);

@@ -149,6 +149,11 @@ impl CoreParams {
         (k * n) as f64 / (cycles * u64::from(self.tile_k() * self.rows)) as f64
     }
 
+    /// Cycles of a product in the table core, in steady state.
+    pub fn table_cycles(&self, k_tiles: u64, row_tiles: u64) -> u64 {
+        table::product_cycles(self, k_tiles, row_tiles)
+    }
+
     /// Row tiles whose sums can still come after `hold` was raised.
     pub fn latency(&self) -> u32 {
         table::latency(self)
