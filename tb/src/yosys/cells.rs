@@ -17,7 +17,7 @@ pub struct Cells {
     /// Hardware multipliers (MULT18X18D, MULT9X9D, DSP48E2); multiplications before mapping for
     /// [`Target::Generic`].
     pub dsp: u64,
-    /// Block memories of 18 kbit (DP16KD and RAMB18E2 count 1, RAMB36E2 counts 2); whole memories
+    /// Block memories of 18 kbit (DP16KD, PDPW16KD and RAMB18E2 count 1, RAMB36E2 counts 2); whole memories
     /// of any size for [`Target::Generic`].
     pub bram: u64,
     /// UltraRAM blocks of 288 kbit.
@@ -51,7 +51,7 @@ impl Cells {
                 }
                 "TRELLIS_FF" | "FDRE" | "FDSE" | "FDCE" | "FDPE" => cells.ff += n,
                 "MULT18X18D" | "MULT9X9D" | "DSP48E2" => cells.dsp += n,
-                "DP16KD" | "RAMB18E2" | "$mem_v2" => cells.bram += n,
+                "DP16KD" | "PDPW16KD" | "RAMB18E2" | "$mem_v2" => cells.bram += n,
                 "RAMB36E2" => cells.bram += 2 * n,
                 "URAM288" => cells.uram += n,
                 "CCU2C" | "CARRY4" | "CARRY8" => cells.carry += n,
