@@ -31,7 +31,7 @@ fn tlmm_tiny() {
     };
     for (p, target, cells_wanted) in [
         (MachineParams::tiny(), Target::Xcup, (0, 8)),
-        (ecp5, Target::Ecp5, (0, 9)),
+        (ecp5, Target::Ecp5, (0, 8)),
         (MachineParams::tiny_uscale(), Target::Xcup, (20, 12)),
     ] {
         let top = tlmm(&TlmmParams::new(&p)).unwrap();
