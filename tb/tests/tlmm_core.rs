@@ -5,7 +5,9 @@
 mod core_bench;
 
 use core_bench::{Case, Core, Stalls, build, check, exercise, native, params, verilated};
-use hw::tlmm::core::{Code, CoreParams, RAM_MODELS, RegisterCore, Technology, table_core};
+use hw::tlmm::core::{
+    CARRY_CELL_LINT, Code, CoreParams, RAM_MODELS, RegisterCore, Technology, table_core,
+};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -85,9 +87,12 @@ fn registers_in_verilator() {
         (Code::Sherry, (16, 4, 1, 9, 16), Technology::Generic),
     ] {
         let (core, _) = register(params(code, size, 8), technology);
-        let models = [("ecp5_ram.v", RAM_MODELS)];
-        let models = &models[..usize::from(technology == Technology::Ecp5)];
-        exercise(&core, &mut verilated(&build(&core.module, models), 4), 60);
+        let mut models = Vec::new();
+        if technology == Technology::Ecp5 {
+            models.push(("ecp5.vlt", CARRY_CELL_LINT));
+            models.push(("ecp5_ram.v", RAM_MODELS));
+        }
+        exercise(&core, &mut verilated(&build(&core.module, &models), 4), 60);
     }
 }
 

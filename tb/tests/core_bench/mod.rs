@@ -183,7 +183,7 @@ impl<D: Dut> Bench<D> {
             self.dut.set("act_tiles", &small(at as u32 / p.group()));
             self.dut.set("act_we", &(small(write.into()) << block));
             let at = at.min(product.acts.len() - 1) as u32;
-            let place = (at / p.group()) << p.element_bits() | at % p.group();
+            let place = ((at / p.group()) << p.element_bits()) | (at % p.group());
             self.dut.set("act_addr", &(&base + place));
             self.dut.set("act_data", &data);
             self.dut.set("start", &small((cycle == 0).into()));
