@@ -1,84 +1,232 @@
 //! What cores cost: rows of a table of measurements, each of one configuration in one technology.
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::Arc;
 
 use hw::rtl::{Design, Module, PortDir, RtlError};
-use hw::tlmm::core::{Code, CoreParams, SelectCore, Technology};
+use hw::tlmm::core::{Code, CoreParams, RegisterCore, SelectCore, Technology, table_core};
+use serde::Serialize;
 use thiserror::Error;
 
 use crate::liberty::{self, LibertyError, Library};
 use crate::nextpnr::{self, NextpnrError, place_ecp5};
+use crate::yosys::{self, Target, YosysError};
 
-/// One measurement. What the technology does not have is none.
-#[derive(Debug, Clone, PartialEq)]
+/// The product whose utilisation makes LUT per MAC sustained: the square matrix of BitNet 2B4T. Its wider matrices
+/// fill tables less often and are better.
+pub const SHAPE: (u64, u64) = (2560, 2560);
+
+/// One measurement; what a technology does not have is none. The keys are an interface: scripts read them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
     /// Architecture and sizes.
     pub config: String,
     pub technology: String,
+    pub format: String,
     /// Ternary products a cycle.
     pub macs_per_cycle: u32,
-    /// LUT4s after placement, those of the few around the core included.
+    /// Look-up tables, those that are memory, shift registers or carry cells included. ECP5: after placement.
     pub lut: Option<u64>,
     /// Registers of the core.
     pub ff: Option<u64>,
     pub dsp: Option<u64>,
+    /// Look-up tables that are memory.
+    pub lutram: Option<u64>,
+    /// Block memories of 18 kbit.
     pub bram: Option<u64>,
-    /// Area in the library's unit without memories.
-    pub area: Option<f64>,
+    pub uram: Option<u64>,
+    /// Share of the cycles' products that a product of [`SHAPE`] uses: what fills K and row tiles, and cycles without a word
+    /// because tables are filled, are loss.
+    pub utilisation: f64,
+    /// `lut` for each product that is used: lut / (macs_per_cycle utilisation).
+    pub lut_per_mac: Option<f64>,
+    /// Logic cells on the longest way between registers, every carry cell counted.
+    pub levels: Option<u64>,
+    /// Placed and routed.
     pub fmax_mhz: Option<f64>,
-    /// Longest path in the library's unit.
+    /// Area in the library's unit (um2 as a rule) without memories.
+    pub area: Option<f64>,
+    /// `area` for each product that is used.
+    pub area_per_mac: Option<f64>,
+    /// Longest path in the library's unit, ns as a rule, without wires.
     pub delay: Option<f64>,
-    /// Where the longest path is.
+    /// Where the longest path is; empty where it is not told.
     pub path: String,
 }
 
+/// Why a core was not measured.
 #[derive(Debug, Error)]
 pub enum BenchError {
     #[error(transparent)]
     Rtl(#[from] RtlError),
+    #[error(transparent)]
+    Synthesis(#[from] YosysError),
     #[error(transparent)]
     Place(#[from] NextpnrError),
     #[error(transparent)]
     Liberty(#[from] LibertyError),
 }
 
-impl Row {
-    fn new(config: &str, technology: &str, macs_per_cycle: u32) -> Row {
+/// A core of one of the architectures.
+#[derive(Debug, Clone)]
+pub enum Core {
+    Table(CoreParams),
+    Register(RegisterCore),
+    Select(SelectCore),
+}
+
+impl Core {
+    pub fn params(&self) -> &CoreParams {
+        match self {
+            Core::Table(p) => p,
+            Core::Register(c) => &c.params,
+            Core::Select(c) => &c.params,
+        }
+    }
+
+    /// Architecture and sizes, such as `g3 T48 Q4 B1`: tables in distributed RAM need no word.
+    pub fn name(&self) -> String {
+        let p = self.params();
+        let sizes = format!("T{} Q{} B{}", p.groups, p.rows, p.batch);
+        match self {
+            Core::Table(_) => format!("{} {sizes}", format(p.code)),
+            Core::Register(_) => format!("registers {} {sizes}", format(p.code)),
+            Core::Select(_) => format!("select {sizes}"),
+        }
+    }
+
+    /// Share of the products of a cycle that a K x N product uses in steady state.
+    pub fn utilisation(&self, k: u64, n: u64) -> f64 {
+        let pause = match self {
+            Core::Table(p) => return p.utilisation(k, n),
+            Core::Register(c) => c.tile_cycles(),
+            Core::Select(c) => c.tile_cycles(),
+        };
+        let p = self.params();
+        let row_tiles = n.div_ceil(p.rows.into()).max(pause.into());
+        let cycles = k.div_ceil(p.tile_k().into()) * row_tiles;
+        (k * n) as f64 / (cycles * u64::from(p.tile_k() * p.rows)) as f64
+    }
+
+    fn build(&self) -> Result<Arc<Module>, RtlError> {
+        match self {
+            Core::Table(p) => table_core(p),
+            Core::Register(c) => c.build(),
+            Core::Select(c) => c.build(),
+        }
+    }
+
+    fn row(&self, technology: &str) -> Row {
+        let p = self.params();
         Row {
-            config: config.into(),
+            config: self.name(),
             technology: technology.into(),
-            macs_per_cycle,
+            format: format(p.code).into(),
+            macs_per_cycle: p.macs(),
             lut: None,
             ff: None,
             dsp: None,
+            lutram: None,
             bram: None,
-            area: None,
+            uram: None,
+            utilisation: self.utilisation(SHAPE.0, SHAPE.1),
+            lut_per_mac: None,
+            levels: None,
             fmax_mhz: None,
+            area: None,
+            area_per_mac: None,
             delay: None,
             path: String::new(),
         }
     }
+}
 
-    /// `x` for each product a cycle.
-    pub fn per_mac(&self, x: f64) -> f64 {
-        x / f64::from(self.macs_per_cycle)
+fn format(code: Code) -> &'static str {
+    match code {
+        Code::G3 => "g3",
+        Code::Sherry => "sherry",
+        Code::TwoBit => "two_bit",
     }
 }
 
-/// Places a core for ECP5, between registers.
+impl Row {
+    /// `x` for each product a cycle at the peak.
+    pub fn per_mac(&self, x: f64) -> f64 {
+        x / f64::from(self.macs_per_cycle)
+    }
+
+    /// `x` for each product that is used.
+    fn sustained(&self, x: f64) -> f64 {
+        self.per_mac(x) / self.utilisation
+    }
+}
+
+/// Where a core is measured.
+#[derive(Debug, Clone, Copy)]
+pub enum Place<'a> {
+    /// Synthesis for UltraScale+ with Yosys.
+    Xcup,
+    /// Placed and routed between registers.
+    Ecp5(&'a nextpnr::Options),
+    /// Mapped to a standard-cell library; memories, modules named `tlmm_ram_..`, are macros that do not count.
+    Asic(&'a Library),
+}
+
+/// Measures a core.
 ///
 /// # Errors
-/// What a tool refuses.
-pub fn ecp5(
-    core: &Arc<Module>,
-    config: &str,
-    macs: u32,
+/// Rules that its parameters break, or what a tool refuses, with the end of its log.
+pub fn measure(core: &Core, place: Place<'_>) -> Result<Row, BenchError> {
+    let module = core.build()?;
+    let files = emit(&module)?;
+    let mut row = match place {
+        Place::Xcup => {
+            let options = yosys::Options {
+                flatten: true,
+                flip_flops: true,
+                levels: true,
+            };
+            let report = yosys::synth_with(&files, &module.name, Target::Xcup, options)?;
+            let total = report.total;
+            Row {
+                lut: Some(total.lut),
+                ff: Some(total.ff),
+                dsp: Some(total.dsp),
+                lutram: Some(total.lutram),
+                bram: Some(total.bram),
+                uram: Some(total.uram),
+                levels: total.levels,
+                ..core.row("xilinx-uscale")
+            }
+        }
+        Place::Ecp5(options) => ecp5(&module, files, options, core)?,
+        Place::Asic(library) => {
+            let options = liberty::Options {
+                black_boxes: vec!["tlmm_ram_".into()],
+                // Isolation and other cells of power domains, which libraries do not mark as such.
+                avoid: vec!["__lpflow_".into(), "__probe".into()],
+            };
+            let mapped = liberty::map(&files, &module.name, library, &options)?;
+            Row {
+                area: Some(mapped.area),
+                delay: Some(mapped.delay),
+                path: mapped.path,
+                ..core.row(&library.name)
+            }
+        }
+    };
+    row.lut_per_mac = row.lut.map(|n| row.sustained(n as f64));
+    row.area_per_mac = row.area.map(|a| row.sustained(a));
+    Ok(row)
+}
+
+fn ecp5(
+    module: &Arc<Module>,
+    mut files: Vec<(String, String)>,
     options: &nextpnr::Options,
+    core: &Core,
 ) -> Result<Row, BenchError> {
-    let (text, registers) = wrapper(core);
-    let mut files = emit(core)?;
+    let (text, registers) = wrapper(module);
     files.push(("bench.v".into(), text));
     let placed = place_ecp5(&files, "bench", options)?;
     Ok(Row {
@@ -88,82 +236,43 @@ pub fn ecp5(
         bram: Some(placed.bram),
         fmax_mhz: Some(placed.fmax_mhz),
         path: placed.path,
-        ..Row::new(config, &format!("ECP5-{}", options.speed), macs)
+        ..core.row(&format!("ECP5-{}", options.speed))
     })
 }
 
-/// Maps a core to a library; its memories, modules named `tlmm_ram_..`, are macros that do not count.
-///
-/// # Errors
-/// What a tool refuses.
-pub fn asic(
-    core: &Arc<Module>,
-    config: &str,
-    macs: u32,
-    library: &Library,
-) -> Result<Row, BenchError> {
-    let options = liberty::Options {
-        black_boxes: vec!["tlmm_ram_".into()],
-        // Isolation and other cells of power domains, which libraries do not mark as such.
-        avoid: vec!["__lpflow_".into(), "__probe".into()],
-    };
-    let mapped = liberty::map(&emit(core)?, &core.name, library, &options)?;
-    Ok(Row {
-        area: Some(mapped.area),
-        delay: Some(mapped.delay),
-        path: mapped.path,
-        ..Row::new(config, &library.name, macs)
+/// Tables in distributed RAM, in the sizes that are measured: K of the 2B4T model, 1024 row tiles.
+pub fn table(code: Code, groups: u32, rows: u32, batch: u32) -> Core {
+    let mut p = sized(code, groups, rows, 6912, 1024);
+    p.batch = batch;
+    Core::Table(p)
+}
+
+/// Tables in registers: the longest K and the row tiles of [`select`].
+pub fn register(code: Code, groups: u32, rows: u32, technology: Technology) -> Core {
+    Core::Register(RegisterCore {
+        params: sized(code, groups, rows, 8192, 512),
+        technology,
     })
 }
 
-/// The select-and-add core in its measured sizes: on ECP5, and mapped to the library at `liberty` when one is given.
-///
-/// # Errors
-/// What a tool refuses.
-pub fn select(liberty: Option<&Path>) -> Result<Vec<Row>, BenchError> {
-    let mut rows = vec![select_ecp5(&nextpnr::Options::default())?];
-    if let Some(path) = liberty {
-        rows.push(select_asic(path)?);
-    }
-    Ok(rows)
+/// Select-and-add: K up to 8192, 512 row tiles.
+pub fn select(groups: u32, rows: u32, technology: Technology) -> Core {
+    let params = sized(Code::TwoBit, groups, rows, 8192, 512);
+    Core::Select(SelectCore::new(params, technology))
 }
 
-/// 256 products a cycle, placed for ECP5.
-///
-/// # Errors
-/// What a tool refuses.
-pub fn select_ecp5(options: &nextpnr::Options) -> Result<Row, BenchError> {
-    let c = select_core(32, 8, Technology::Ecp5);
-    ecp5(&c.build()?, &select_config(&c), c.params.macs(), options)
-}
-
-/// 1024 products a cycle, mapped to the library at `liberty`.
-///
-/// # Errors
-/// What a tool refuses, and a library that cannot be read.
-pub fn select_asic(liberty: &Path) -> Result<Row, BenchError> {
-    let c = select_core(64, 16, Technology::Asic);
-    let library = Library::read(liberty)?;
-    asic(&c.build()?, &select_config(&c), c.params.macs(), &library)
-}
-
-/// K up to 8192, 512 row tiles.
-fn select_core(groups: u32, rows: u32, technology: Technology) -> SelectCore {
-    let params = CoreParams {
-        code: Code::TwoBit,
+fn sized(code: Code, groups: u32, rows: u32, k: u32, max_row_tiles: u32) -> CoreParams {
+    let mut params = CoreParams {
+        code,
         groups,
         rows,
         batch: 1,
         act_lanes: 8,
-        max_k_tiles: 8192 / groups,
-        max_row_tiles: 512,
+        max_k_tiles: 1,
+        max_row_tiles,
     };
-    SelectCore::new(params, technology)
-}
-
-fn select_config(c: &SelectCore) -> String {
-    let p = &c.params;
-    format!("select T={} Q={} B={}", p.groups, p.rows, p.batch)
+    params.max_k_tiles = k.div_ceil(params.tile_k());
+    params
 }
 
 fn emit(core: &Arc<Module>) -> Result<Vec<(String, String)>, RtlError> {

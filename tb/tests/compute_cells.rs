@@ -7,16 +7,21 @@ use hw::pe::{PeParams, pe};
 use hw::rtl::Design;
 use hw::tlmm::core::{Code, CoreParams, table_core};
 use hw::tlmm::{TlmmParams, tlmm};
-use tb::yosys::{Report, Target, synth};
+use tb::yosys::{Options, Report, Target, synth_with};
 
-fn cells(top: &std::sync::Arc<hw::rtl::Module>, target: Target) -> Report {
+fn cells(top: &std::sync::Arc<hw::rtl::Module>, target: Target, levels: bool) -> Report {
     let files = Design::new(top).unwrap().emit("");
     let files: Vec<_> = files.into_iter().map(|f| (f.name, f.text)).collect();
-    let report = synth(&files, &top.name, target, true).unwrap_or_else(|e| panic!("{e}"));
+    let options = Options {
+        flatten: true,
+        levels,
+        ..Options::default()
+    };
+    let report = synth_with(&files, &top.name, target, options).unwrap_or_else(|e| panic!("{e}"));
     let t = &report.total;
     println!(
-        "{} {target:?}: lut {} (packed {}), ff {}, dsp {}, bram {}, lutram {}, carry {}",
-        top.name, t.lut, t.lut_packed, t.ff, t.dsp, t.bram, t.lutram, t.carry
+        "{} {target:?}: lut {} (packed {}), ff {}, dsp {}, bram {}, lutram {}, carry {}, levels {:?}",
+        top.name, t.lut, t.lut_packed, t.ff, t.dsp, t.bram, t.lutram, t.carry, t.levels
     );
     report
 }
@@ -35,7 +40,7 @@ fn tlmm_tiny() {
         (MachineParams::tiny_uscale(), Target::Xcup, (20, 12)),
     ] {
         let top = tlmm(&TlmmParams::new(&p)).unwrap();
-        let total = cells(&top, target).total;
+        let total = cells(&top, target, false).total;
         assert_eq!((total.dsp, total.bram), cells_wanted, "{target:?}");
         assert!(total.lutram > 0);
     }
@@ -47,7 +52,7 @@ fn pe_tiny() {
     let p = PeParams::new(&MachineParams::tiny());
     let top = pe(&p).unwrap();
     for target in [Target::Xcup, Target::Ecp5] {
-        let total = cells(&top, target).total;
+        let total = cells(&top, target, false).total;
         assert_eq!(total.dsp, u64::from(p.macs() * p.rows), "{target:?}");
         assert_eq!(total.bram, 0, "{target:?}");
         assert!(total.lutram > 0);
@@ -55,7 +60,8 @@ fn pe_tiny() {
 }
 
 /// Ten bits of eight readers are five RAM32M16; four rows of a group take half a DSP48E2, of eight groups two more as a
-/// column, and four groups one for their tables; two rows share an accumulator. Nothing else multiplies or remembers.
+/// column, and four groups one for their tables; two rows share an accumulator. Nothing else multiplies or remembers. Three
+/// levels of logic between registers, every carry cell counted.
 #[test]
 fn tlmm_core() {
     for code in [Code::G3, Code::Sherry] {
@@ -69,11 +75,12 @@ fn tlmm_core() {
             max_k_tiles: 32,
             max_row_tiles: 512,
         };
-        let total = cells(&table_core(&p).unwrap(), Target::Xcup).total;
+        let total = cells(&table_core(&p).unwrap(), Target::Xcup, true).total;
         let readers = groups * rows * batch;
         assert_eq!(total.raw["RAM32M16"], u64::from(readers / 8 * 5));
         let dsp = readers / 8 + readers / 16 + groups / 4 * batch + rows / 2 * batch;
         assert_eq!(total.dsp, u64::from(dsp));
+        assert!(total.levels.is_some_and(|n| n <= 3), "{:?}", total.levels);
         assert!(
             total.bram > 0
                 && total

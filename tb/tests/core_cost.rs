@@ -4,7 +4,8 @@
 
 use std::path::Path;
 
-use tb::bench;
+use hw::tlmm::core::Technology;
+use tb::bench::{self, Place};
 use tb::liberty::{LibertyError, Library, Options, map};
 use tb::nextpnr::{self, NextpnrError, place_ecp5};
 
@@ -187,7 +188,10 @@ fn a_design_is_placed_and_a_refused_one_says_why() {
 #[test]
 #[ignore = "place and route of 256 products a cycle: minutes, and nextpnr is downloaded once"]
 fn select_and_add_on_ecp5() {
-    let row = bench::select_ecp5(&nextpnr::Options::default()).unwrap();
+    let row = {
+        let core = bench::select(32, 8, Technology::Ecp5);
+        bench::measure(&core, Place::Ecp5(&nextpnr::Options::default())).unwrap()
+    };
     let (lut, ff) = (row.lut.unwrap() as f64, row.ff.unwrap() as f64);
     let mhz = row.fmax_mhz.unwrap();
     println!(
@@ -207,7 +211,11 @@ fn select_and_add_on_ecp5() {
 fn select_and_add_in_silicon() {
     let path =
         std::env::var_os("TRITFORGE_LIBERTY").expect("TRITFORGE_LIBERTY names no liberty file");
-    let row = bench::select_asic(Path::new(&path)).unwrap();
+    let row = {
+        let library = Library::read(Path::new(&path)).unwrap();
+        let core = bench::select(64, 16, Technology::Asic);
+        bench::measure(&core, Place::Asic(&library)).unwrap()
+    };
     let (area, delay) = (row.area.unwrap(), row.delay.unwrap());
     println!(
         "{:.1} um2 a product, {delay:.2} ns; {}",

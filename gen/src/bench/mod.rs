@@ -1,4 +1,4 @@
-//! Benchmarks of the ternary engine: what a core costs after synthesis, beside what others have built.
+//! Benchmarks of the ternary engine: what its cores cost, beside what others have built.
 
 mod plot;
 mod rivals;
@@ -7,124 +7,81 @@ mod table;
 pub use plot::svg;
 pub use rivals::{RIVALS, Rival};
 pub use table::{csv, text};
+pub use tb::bench::{BenchError, Row, SHAPE};
 
-use hw::rtl::Design;
-use hw::tlmm::core::{Code, CoreParams, table_core};
-use serde::Serialize;
-use tb::yosys::{self, Options, Target};
+use hw::tlmm::core::{Code, Technology};
+use tb::bench::{Core, Place, register, select, table as tables};
+use tb::liberty::Library;
+use tb::nextpnr;
 
-/// The product whose utilisation makes LUT per MAC sustained: the square matrix of BitNet 2B4T. Its wider matrices
-/// fill tables less often and are better.
-pub const SHAPE: (u64, u64) = (2560, 2560);
-
-/// A core and what it is called.
-pub struct Config {
-    pub name: String,
-    pub params: CoreParams,
+/// A core, and where it is measured.
+pub struct Config<'a> {
+    core: Core,
+    place: Place<'a>,
 }
 
-/// One measured core. The keys are an interface: scripts read them.
-#[derive(Debug, Clone, Serialize)]
-pub struct Row {
-    pub config: String,
-    pub technology: String,
-    pub format: String,
-    /// Ternary products a cycle.
-    pub macs_per_cycle: u32,
-    /// Look-up tables, those that are memory or shift registers included.
-    pub lut: u64,
-    pub ff: u64,
-    pub dsp: u64,
-    /// Look-up tables that are memory.
-    pub lutram: u64,
-    /// Block memories of 18 kbit.
-    pub bram: u64,
-    pub uram: u64,
-    /// Share of the cycles' products that a product of [`SHAPE`] uses, K tiles, row tiles and table filling as loss.
-    pub utilisation: f64,
-    /// `lut` for each product that is used: lut / (macs_per_cycle utilisation).
-    pub lut_per_mac: f64,
-    /// Logic cells, memory look-ups included, on the longest way between registers.
-    pub levels: u64,
+impl Config<'_> {
+    /// Core and technology.
+    pub fn name(&self) -> String {
+        let place = match self.place {
+            Place::Xcup => "UltraScale+",
+            Place::Ecp5(_) => "ECP5",
+            Place::Asic(library) => &library.name,
+        };
+        format!("{} for {place}", self.core.name())
+    }
+
+    /// Measures it.
+    ///
+    /// # Errors
+    /// Rules that its parameters break, or what a tool refuses, with the end of its log.
+    pub fn measure(&self) -> Result<Row, BenchError> {
+        tb::bench::measure(&self.core, self.place)
+    }
 }
 
-/// The cores of the default list: both codes, growing batch, and the sizes of the goals.
-pub fn configs(quick: bool) -> Vec<Config> {
-    let sizes: &[(u32, u32, u32)] = if quick {
-        &[(48, 4, 1)]
+/// The cores of the list. Quick: a small one of each code for UltraScale+. All: growing batch up to 1728 products a cycle,
+/// and, of the same tables in registers and of select-and-add, what they cost there, placed on ECP5, and mapped
+/// to `library` when there is one.
+pub fn configs<'a>(
+    quick: bool,
+    ecp5: &'a nextpnr::Options,
+    library: Option<&'a Library>,
+) -> Vec<Config<'a>> {
+    use Code::{G3, Sherry};
+    const SMALL: [(Code, u32); 2] = [(G3, 48), (Sherry, 40)];
+    let on = |place: Place<'a>, core: Core| Config { core, place };
+    let mut all = Vec::new();
+    if quick {
+        all.extend(SMALL.map(|(code, t)| on(Place::Xcup, tables(code, t, 4, 1))));
     } else {
-        &[(16, 4, 1), (48, 4, 1), (48, 8, 1), (72, 4, 2), (48, 4, 4)]
-    };
-    let sherry: &[(u32, u32, u32)] = if quick {
-        &[(40, 4, 1)]
-    } else {
-        &[(16, 4, 1), (40, 4, 1), (40, 8, 1), (80, 4, 2), (40, 4, 4)]
-    };
-    let of = |code: Code, name: &str, sizes: &[(u32, u32, u32)]| -> Vec<Config> {
-        sizes
-            .iter()
-            .map(|&(groups, rows, batch)| {
-                let mut params = CoreParams {
-                    code,
-                    groups,
-                    rows,
-                    batch,
-                    act_lanes: 8,
-                    max_k_tiles: 1,
-                    max_row_tiles: 1024,
-                };
-                // The longest K of the 2B4T model.
-                params.max_k_tiles = 6912u32.div_ceil(params.tile_k());
-                let name = format!("{name} T{groups} Q{rows} B{batch}");
-                Config { name, params }
-            })
-            .collect()
-    };
-    let mut all = of(Code::G3, "g3", sizes);
-    all.extend(of(Code::Sherry, "sherry", sherry));
-    all
-}
-
-/// Synthesises a core for UltraScale+.
-///
-/// # Errors
-/// In words: a rule that the parameters break, or what the tool says.
-pub fn measure(config: &Config) -> Result<Row, String> {
-    let p = &config.params;
-    let core = table_core(p).map_err(|e| e.to_string())?;
-    let design = Design::new(&core).map_err(|e| e.to_string())?;
-    let files: Vec<(String, String)> = design
-        .emit("")
-        .into_iter()
-        .map(|f| (f.name, f.text))
-        .collect();
-    let options = Options {
-        flatten: true,
-        flip_flops: true,
-        levels: true,
-    };
-    let report =
-        yosys::synth_with(&files, &core.name, Target::Xcup, options).map_err(|e| e.to_string())?;
-    let total = &report.total;
-    let utilisation = p.utilisation(SHAPE.0, SHAPE.1);
-    Ok(Row {
-        config: config.name.clone(),
-        technology: "xilinx-uscale".into(),
-        format: match p.code {
-            Code::G3 => "g3",
-            Code::Sherry => "sherry",
-            Code::TwoBit => "two_bit",
+        for (code, small, large) in [(G3, 48, 72), (Sherry, 40, 80)] {
+            let sizes = [
+                (16, 4, 1),
+                (small, 4, 1),
+                (small, 8, 1),
+                (large, 4, 2),
+                (small, 4, 4),
+            ];
+            all.extend(sizes.map(|(t, q, b)| on(Place::Xcup, tables(code, t, q, b))));
+            all.push(on(Place::Xcup, register(code, 16, 4, Technology::Generic)));
         }
-        .into(),
-        macs_per_cycle: p.macs(),
-        lut: total.lut,
-        ff: total.ff,
-        dsp: total.dsp,
-        lutram: total.lutram,
-        bram: total.bram,
-        uram: total.uram,
-        utilisation,
-        lut_per_mac: total.lut as f64 / (f64::from(p.macs()) * utilisation),
-        levels: total.levels.unwrap_or(0),
-    })
+        all.push(on(Place::Xcup, select(32, 8, Technology::Generic)));
+        let place = Place::Ecp5(ecp5);
+        all.push(on(place, select(32, 8, Technology::Ecp5)));
+        all.push(on(place, register(G3, 8, 8, Technology::Ecp5)));
+        all.push(on(place, register(Sherry, 8, 8, Technology::Ecp5)));
+    }
+    if let Some(library) = library {
+        let place = Place::Asic(library);
+        let sizes = if quick { (16, 8) } else { (64, 16) };
+        all.push(on(place, select(sizes.0, sizes.1, Technology::Asic)));
+        for code in [G3, Sherry] {
+            all.push(on(
+                place,
+                register(code, sizes.0 / 4, sizes.1, Technology::Asic),
+            ));
+        }
+    }
+    all
 }

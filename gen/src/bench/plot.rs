@@ -54,7 +54,7 @@ pub fn svg(rows: &[Row]) -> String {
     }
     let middle = (LEFT + right) / 2.0;
     put(format_args!(
-        r#"<text class="title" x="{middle}" y="28" text-anchor="middle">LUT for each ternary product a cycle (UltraScale+, Yosys)</text>"#
+        r#"<text class="title" x="{middle}" y="28" text-anchor="middle">LUT for each ternary product a cycle (filled: UltraScale+, Yosys)</text>"#
     ));
     put(format_args!(
         r#"<text x="{middle}" y="{:.1}" text-anchor="middle">ternary products a cycle</text>"#,
@@ -79,16 +79,23 @@ pub fn svg(rows: &[Row]) -> String {
         ));
     }
     for r in rows {
-        let (px, py) = (x(r.macs_per_cycle.into()), y(r.lut_per_mac));
-        let class = if r.format == "sherry" { "sherry" } else { "g3" };
+        let Some(luts) = r.lut_per_mac else { continue };
+        let (px, py) = (x(r.macs_per_cycle.into()), y(luts));
+        let place = if r.technology.starts_with("ECP5") {
+            " ecp5"
+        } else {
+            ""
+        };
         put(format_args!(
-            r#"<circle class="{class}" cx="{px:.1}" cy="{py:.1}" r="5"><title>{}: {:.3}</title></circle>"#,
-            r.config, r.lut_per_mac
+            r#"<circle class="{}{place}" cx="{px:.1}" cy="{py:.1}" r="5"><title>{}, {}: {luts:.3}</title></circle>"#,
+            r.format, r.config, r.technology
         ));
     }
     for (k, (class, text)) in [
         ("g3", "tritforge g3, sustained"),
         ("sherry", "tritforge sherry, sustained"),
+        ("two_bit", "tritforge select and add"),
+        ("g3 ecp5", "hollow: ECP5, LUT4, placed"),
         ("rival", "published, peak"),
     ]
     .iter()
@@ -107,7 +114,8 @@ pub fn svg(rows: &[Row]) -> String {
     }
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" font-size=\"12\">\n  \
-         <style>.grid{{stroke:#ddd}}.g3{{fill:#1565c0}}.sherry{{fill:#c62828}}.rival{{fill:#777}}.name{{fill:#555;font-size:10px}}\
+         <style>.grid{{stroke:#ddd}}.g3{{fill:#1565c0}}.sherry{{fill:#c62828}}.two_bit{{fill:#2e7d32}}.ecp5{{fill-opacity:0;stroke-width:2}}.g3.ecp5{{stroke:#1565c0}}\
+         .sherry.ecp5{{stroke:#c62828}}.two_bit.ecp5{{stroke:#2e7d32}}.rival{{fill:#777}}.name{{fill:#555;font-size:10px}}\
          .title{{font-size:14px;font-weight:bold}}</style>\n  <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#fff\"/>\n{body}</svg>\n"
     )
 }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
+use tb::liberty::{LibertyError, Library};
+use tb::nextpnr;
 
 use super::{Failure, Out};
 use crate::bench;
@@ -18,19 +20,25 @@ pub struct BenchArgs {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Ternary cores after synthesis for UltraScale+: LUT for each product a cycle, beside published engines.
+    /// Ternary cores: LUT for each product a cycle after synthesis for UltraScale+, beside published engines; placed on
+    /// ECP5; and, with a liberty file, mapped to standard cells.
     #[command(
         after_help = "Examples:\n  tritforge bench tlmm --quick\n  tritforge bench tlmm --out bench\n  \
-        tritforge --json bench tlmm > rows.json\n\nThe first run installs the pinned Yosys. The whole list takes some minutes."
+        tritforge bench tlmm --liberty sky130_fd_sc_hd__tt_025C_1v80.lib.gz --out bench\n  \
+        tritforge --json bench tlmm > rows.json\n\nThe first run installs the pinned Yosys and nextpnr. The whole list takes \
+        about half an hour.\nNothing is written unless every row is there."
     )]
     Tlmm(TlmmArgs),
 }
 
 #[derive(Debug, Args)]
 pub struct TlmmArgs {
-    /// One small core of each format only.
+    /// One small core of each format only, without ECP5.
     #[arg(long)]
     quick: bool,
+    /// Standard-cell library (.lib or .lib.gz): area and delay of tables in registers and of select-and-add.
+    #[arg(long, value_name = "FILE")]
+    liberty: Option<PathBuf>,
     /// Directory for tlmm.csv and tlmm.svg; it is made when absent.
     #[arg(long, short, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -47,39 +55,63 @@ fn tlmm(args: &TlmmArgs, out: &mut Out) -> Result<(), Failure> {
         // Before the work: a user should not wait for a refusal.
         std::fs::create_dir_all(dir).map_err(|e| unwritable(dir, &e))?;
     }
-    let configs = bench::configs(args.quick);
+    let library = match &args.liberty {
+        Some(path) => Some(Library::read(path).map_err(|e| unusable(&e))?),
+        None => None,
+    };
+    let ecp5 = nextpnr::Options::default();
+    let configs = bench::configs(args.quick, &ecp5, library.as_ref());
     let bar = if out.json {
         ProgressBar::hidden()
     } else {
         ProgressBar::new(configs.len() as u64)
     };
     let mut rows = Vec::new();
-    for config in &configs {
-        bar.set_message(config.name.clone());
-        bar.println(format!("synthesising {}", config.name));
+    for (i, config) in configs.iter().enumerate() {
+        let name = config.name();
+        out.step(&format!("{} of {}: {name}", i + 1, configs.len()));
+        bar.tick();
         // No partial report: the first failure ends it.
-        let row =
-            bench::measure(config).map_err(|e| Failure::failed(format!("{}: {e}", config.name)))?;
+        let row = config
+            .measure()
+            .map_err(|e| Failure::failed(format!("{name}: {e}")))?;
         rows.push(row);
         bar.inc(1);
     }
     bar.finish_and_clear();
     if let Some(dir) = &args.out {
-        write(&dir.join("tlmm.csv"), &bench::csv(&rows))?;
-        write(&dir.join("tlmm.svg"), &bench::svg(&rows))?;
+        write(
+            dir,
+            &[
+                ("tlmm.csv", bench::csv(&rows)),
+                ("tlmm.svg", bench::svg(&rows)),
+            ],
+        )?;
         out.step(&format!("wrote tlmm.csv and tlmm.svg in {}", dir.display()));
     }
     out.result(&bench::text(&rows), &rows)
 }
 
-/// Writes to a temporary name and renames, so that a reader sees the old file or the new one.
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let dir = path.parent().unwrap_or(Path::new("."));
-    let done = tempfile::NamedTempFile::new_in(dir)
-        .and_then(|mut file| file.write_all(text.as_bytes()).map(|()| file));
-    let file = done.map_err(|e| unwritable(path, &e))?;
-    file.persist(path).map_err(|e| unwritable(path, &e.error))?;
+/// Writes all files to temporary names and then renames them, so that a reader sees old files or new ones.
+fn write(dir: &Path, files: &[(&str, String)]) -> Result<(), Failure> {
+    let mut written = Vec::new();
+    for (name, text) in files {
+        let path = dir.join(name);
+        let file = tempfile::NamedTempFile::new_in(dir)
+            .and_then(|mut file| file.write_all(text.as_bytes()).map(|()| file))
+            .map_err(|e| unwritable(&path, &e))?;
+        written.push((path, file));
+    }
+    for (path, file) in written {
+        file.persist(&path)
+            .map_err(|e| unwritable(&path, &e.error))?;
+    }
     Ok(())
+}
+
+/// A library is input: that it cannot be read is the user's to mend.
+fn unusable(error: &LibertyError) -> Failure {
+    Failure::Input(Diagnostic::error(error.to_string()).into())
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Failure {

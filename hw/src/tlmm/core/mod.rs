@@ -29,7 +29,10 @@
 //! | `hold` | in | take no word of the last K tile |
 //! | `sum_valid`, `sum_data`, `sum_last` | out | finished row tiles; `sum_last` with the final one |
 
+mod control;
 mod lookup;
+mod register;
+mod rules;
 mod select;
 mod sequence;
 mod stage;
@@ -39,6 +42,7 @@ mod tests;
 mod walk;
 
 pub use crate::params::Technology;
+pub use register::RegisterCore;
 pub use select::{
     CARRY_CELL_LINT, CARRY_CELL_MODEL, RAM_MODELS, SelectCore, golden as select_golden,
 };

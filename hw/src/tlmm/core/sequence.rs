@@ -1,10 +1,13 @@
 //! The order of things: which step of the walk, which weight word.
+//!
+//! Three logic levels between registers, each carry cell of four bits being one: counters go up from zero, so that nothing
+//! stands between carry chain and register, and what a comparison finds is registered one count earlier.
 
 use std::sync::Arc;
 
 use super::walk::{Step, walk};
 use super::{Code, CoreParams, stage::STEER_BITS};
-use crate::rtl::{Expr, Module, RtlError, bits_for, cat, clog2, lit, mux, uint, zero};
+use crate::rtl::{Expr, Module, RtlError, all, bits_for, cat, clog2, lit, mux, one, uint, zero};
 
 /// States.
 const IDLE: u64 = 0;
@@ -26,8 +29,15 @@ pub(super) fn fill_slots(code: Code) -> u64 {
     lead_and_slots(&walk(code)).1
 }
 
-/// Ports: `clk`, `rst`; `start`, `act_half`, `act_tiles`, `k_tiles`, `row_tiles`, `hold`, `w_valid`, `w_ready`, `w_last` as those
-/// of the core; `fill`, `fill_code` in the slot itself, and one cycle later `addr`, `steer`, `take`, `row`, `first`, `last`, `final_row`.
+/// x + 1 without a carry chain: bit i is that of x, flipped when all below it are 1.
+fn increment(x: &Expr) -> Expr {
+    let high = (1..x.width()).map(|i| x.bit(i) ^ x.bits(i - 1, 0).reduce_and());
+    let bits: Vec<Expr> = std::iter::once(!x.bit(0)).chain(high).collect();
+    cat(bits.iter().rev())
+}
+
+/// Ports: `clk`, `rst`; `start`, `act_half`, `act_tiles`, `k_tiles`, `row_tiles`, `hold`, `w_valid`, `w_ready`, `w_last` as those of
+/// the core; `fill`, `fill_code` in the slot itself, and one cycle later `addr`, `steer`, `take`, `row`, `first`, `last`, `final_row`.
 pub(super) fn sequence(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
     let steps = walk(p.code);
     let (lead, slots) = lead_and_slots(&steps);
@@ -60,25 +70,22 @@ pub(super) fn sequence(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
         "enable, restart, subtract, double",
     );
     let take = m.output("take", uint(1), "weight word in this slot");
-    let row = m.output("row", uint(rw), "row tiles that come after it");
+    let row = m.output("row", uint(rw), "name of its row tile");
     let first = m.output("first", uint(1), "of the first K tile");
     let last = m.output("last", uint(1), "of the last K tile");
     let final_row = m.output("final_row", uint(1), "the last row tile");
 
-    m.section("Weight words. Comparisons are registered: what they compare has long been stable when it counts");
+    m.section("Weight words");
     let state = m.reg_init("state", uint(2), IDLE);
     m.note(&state, "0 idle, 1 wait for tables, 2 fill tables, 3 rows");
-    let left = m.reg("left", uint(rw));
-    m.note(
-        &left,
-        "row tiles that come after this one; names the accumulators",
-    );
+    let begun = m.reg("begun", uint(rw));
+    m.note(&begun, "row tiles with this one; names the accumulators");
     let row_end = m.reg("row_end", uint(1));
-    m.note(&row_end, "none");
-    let tile = m.reg("tile", uint(kw));
-    m.note(&tile, "K tile whose words are taken or awaited");
-    let last_tile = m.delay("last_tile", &clk, None, tile.eq(&k_tiles));
-    let first_tile = m.delay("first_tile", &clk, None, tile.is(0));
+    m.note(&row_end, "this one is the last");
+    let first_tile = m.reg("first_tile", uint(1));
+    m.note(&first_tile, "the words' K tile is the first");
+    let last_tile = m.reg("last_tile", uint(1));
+    m.note(&last_tile, "it is the last: all tables are made");
     let may_take = m.wire("may_take", state.is(ROWS) & !(&last_tile & &hold));
     let taken = m.wire("taken", &may_take & &w_valid);
     let tile_end = m.wire("tile_end", &taken & &row_end);
@@ -87,24 +94,29 @@ pub(super) fn sequence(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
 
     m.section("Walk: one K tile ahead of the words");
     let end = primed_at + slots;
-    let count_bits = bits_for(end);
-    let count = m.reg_init("count", uint(count_bits), 0);
+    let count_bits = bits_for(end - 1);
+    let count = m.reg("count", uint(count_bits));
     m.note(&count, "steps of the walk that were begun");
     let build = m.reg("build", uint(kw));
     m.note(&build, "K tile of the walk");
+    m.comment("Registered: what is compared has long been stable when it counts.");
     let build_last = m.delay("build_last", &clk, None, build.eq(&k_tiles));
-    let built = m.reg("built", uint(1));
-    m.note(&built, "the last K tile's tables are made");
-    let there = m.reg_init("there", uint(1), 0);
+    let build_first = m.reg("build_first", uint(1));
+    let there = m.reg("there", uint(1));
     m.note(&there, "its activations are written");
-    let primed = m.wire("primed", count.ge(lit(primed_at, count_bits)));
-    let filling = m.wire("filling", state.is(FILL));
-    let ahead = m.wire(
-        "ahead",
-        state.ne(lit(IDLE, 2)) & !&primed & !&built & &there,
+    let primed = m.reg("primed", uint(1));
+    m.note(
+        &primed,
+        "the next step is the first one in which tables are written",
     );
+    let full = m.reg("full", uint(1));
+    m.note(&full, "the next step is the last one");
+    let filling = m.wire("filling", state.is(FILL));
+    let ahead = [&state.ne(lit(IDLE, 2)), &!&primed, &!&last_tile, &there];
+    let ahead = m.wire("ahead", all(ahead));
     let enable = m.wire("enable", &filling | &ahead);
-    let fill_end = m.wire("fill_end", &filling & count.is(end - 1));
+    let fill_end = m.wire("fill_end", &filling & &full);
+    let restart = m.wire("restart", &start | &fill_end);
     let step = |at: u64, shift: u64| -> Option<Step> {
         let k = at.checked_sub(shift)?;
         steps.get(k as usize).copied()
@@ -130,22 +142,22 @@ pub(super) fn sequence(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
         &operation,
         "restart, subtract, double: of the step before, whose activation is read",
     );
-    let code = m.case(
-        "code",
+    let next_code = m.case(
+        "next_code",
         &count,
-        (primed_at..end).filter_map(|c| {
-            let code = step(c, BUILD)?.code?;
+        (primed_at - 1..end - 1).filter_map(|c| {
+            let code = step(c + 1, BUILD)?.code?;
             Some((c, lit(code | 1 << 5, 6)))
         }),
         lit(0, 6),
     );
+    let code = m.reg("code", uint(6));
     m.note(&code, "write, code: of the step whose sum is there");
 
     m.section("Control");
     m.clocked(&clk, |b| {
         b.when(&start, |b| {
             b.set(&state, lit(WAIT, 2));
-            b.set(&tile, lit(0, kw));
         })
         .elif(state.is(WAIT) & &primed, |b| {
             b.set(&state, lit(FILL, 2));
@@ -162,32 +174,41 @@ pub(super) fn sequence(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
                     mux(&primed, lit(FILL, 2), lit(WAIT, 2)),
                 ),
             );
-            b.set(&tile, tile.plus(1));
         });
-        b.when(&taken, |b| {
-            b.set(&left, left.minus(1));
-            b.set(&row_end, left.is(1));
+        b.when(&filling & !&full, |b| {
+            b.set(&begun, lit(0, rw));
+        })
+        .elif(&taken | &fill_end, |b| {
+            b.set(&begun, increment(&begun));
         });
-        b.when(&filling, |b| {
-            b.set(&left, &row_tiles);
-            b.set(&row_end, row_tiles.is(0));
+        b.when(&taken | &filling, |b| {
+            b.set(&row_end, begun.eq(&row_tiles));
         });
         b.when(&start, |b| {
             b.set(&build, lit(0, kw));
-            b.set(&built, zero());
+            b.set(&build_first, one());
+            b.set(&last_tile, zero());
         })
         .elif(&fill_end, |b| {
-            b.set(&build, build.plus(1));
-            b.set(&built, &build_last);
+            b.set(&build, increment(&build));
+            b.set(&build_first, zero());
+            b.set(&first_tile, &build_first);
+            b.set(&last_tile, &build_last);
         });
-        b.when(&start | &fill_end, |b| {
+        b.when(&restart, |b| {
             b.set(&count, lit(0, count_bits));
-            b.set(&there, zero());
+            b.set(&code, lit(0, 6));
+            for flag in [&primed, &full, &there] {
+                b.set(flag, zero());
+            }
         })
         .otherwise(|b| {
             b.set(&there, act_tiles.gt(build.extend(kw + 1)));
             b.when(&enable, |b| {
-                b.set(&count, count.plus(1));
+                b.set(&count, increment(&count));
+                b.set(&code, &next_code);
+                b.set(&primed, &primed | count.is(primed_at - 1));
+                b.set(&full, count.is(end - 2));
             });
         });
     });
@@ -205,7 +226,7 @@ pub(super) fn sequence(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
     let delayed: Vec<(&Expr, &str, Expr)> = vec![
         (&addr, "addr_q", word),
         (&steer, "steer_q", steer_now),
-        (&row, "row_q", left.clone()),
+        (&row, "row_q", begun.clone()),
         (&first, "first_q", first_tile.clone()),
         (&last, "last_q", last_tile.clone()),
         (&final_row, "final_row_q", row_end.clone()),

@@ -13,7 +13,7 @@ pub const RAM_MODELS: &str = include_str!("block_ram.v");
 
 /// Memory with one write and one read port, whose word comes two cycles after `re` and stays. A word must not be read in the
 /// cycle in which it is written. Ports: `clk`, `we`, `waddr`, `wdata`, `re`, `raddr`, `rdata`.
-pub(super) fn ram(width: u32, depth: u64) -> Result<Arc<Module>, RtlError> {
+pub(in crate::tlmm::core) fn ram(width: u32, depth: u64) -> Result<Arc<Module>, RtlError> {
     let mut m = Module::new(format!("tlmm_ram_{width}x{depth}"))
         .doc("Block RAM: one write port, one read port, two cycles from address to word.");
     let clk = m.clock("clk");

@@ -1,7 +1,7 @@
 //! Select-and-add: a two-bit weight picks +a, -a or 0 of an activation, and an adder takes it. No tables: what a weight
 //! costs is one adder cell a bit, into which the choice is folded where the technology allows it.
 //!
-//! Contract of [`tlmm_select`]: that of a core (`core`), for [`Code::TwoBit`]. Beyond it:
+//! Contract of [`SelectCore::build`]: that of a core (`core`), for [`Code::TwoBit`]. Beyond it:
 //! * One weight word a cycle while activations are there. With fewer than [`SelectCore::tile_cycles`] row tiles there are
 //!   idle cycles between K tiles: an accumulator is read, added to and written back before it is read again, so nothing
 //!   is forwarded, and a chain's activations change one after the other.
@@ -13,30 +13,30 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `control` | the core: walk over tiles and words, activations, accumulators |
+//! | `arithmetic` | activations in use, rows and accumulators, between the parts of `core::control` |
 //! | `chain` | rows as short chains of adders and a tree ([`Technology::Generic`], [`Technology::Ecp5`]) |
 //! | `carry`, `block_ram` | ECP5: adders as carry cells, block RAM with its output register |
 //! | `compress` | rows as carry-save trees ([`Technology::Asic`]) |
 //! | `golden` | the product from its definition |
 
-mod block_ram;
+mod arithmetic;
+pub(super) mod block_ram;
 mod carry;
 mod chain;
 mod compress;
-mod control;
 pub mod golden;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use super::{Code, CoreParams};
+use super::control::Arithmetic;
+use super::{Code, CoreParams, control, rules};
 use crate::params::Technology;
 use crate::rtl::{Module, RtlError};
 
 pub use block_ram::RAM_MODELS;
 pub use carry::{CARRY_CELL_LINT, CARRY_CELL_MODEL};
-pub use control::tlmm_select;
 
 /// Parameters of the select-and-add core.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -105,19 +105,6 @@ impl SelectCore {
         rows.max(self.memory_latency())
     }
 
-    /// Cycles from the address to the word of a memory.
-    pub(super) const fn memory_latency(&self) -> u32 {
-        match self.technology {
-            Technology::Ecp5 => 2,
-            _ => 1,
-        }
-    }
-
-    /// Row tiles at which the accumulators keep up with one word a cycle.
-    pub(super) const fn turnaround(&self) -> u32 {
-        self.memory_latency() + 2
-    }
-
     /// Cycles of a K tile at least: the row tiles at which nothing is waited for.
     pub fn tile_cycles(&self) -> u32 {
         self.turnaround().max(self.stages())
@@ -132,24 +119,12 @@ impl SelectCore {
     fn faults(&self) -> Vec<String> {
         let p = &self.params;
         let mut faults = Vec::new();
-        let mut rule = |ok: bool, text: String| {
-            if !ok {
-                faults.push(text);
-            }
-        };
-        let between = |name: &str, value: u32, low: u32, high: u32| {
-            let nearest = value.clamp(low, high);
-            let text =
-                format!("{name} = {value} is not in {low}..={high}; the nearest is {nearest}");
-            ((low..=high).contains(&value), text)
-        };
-        rule(
-            p.code == Code::TwoBit,
-            format!(
+        if p.code != Code::TwoBit {
+            faults.push(format!(
                 "select-and-add takes code TwoBit, not {:?}: a denser code is for a core with tables",
                 p.code
-            ),
-        );
+            ));
+        }
         for (name, value, high) in [
             ("groups T", p.groups, 256),
             ("rows Q", p.rows, 256),
@@ -159,30 +134,10 @@ impl SelectCore {
             ("chain", self.chain, 32),
             ("per_stage", self.per_stage, 8),
         ] {
-            let (ok, text) = between(name, value, 1, high);
-            rule(ok, text);
+            faults.extend(rules::up_to(name, value, high));
         }
-        rule(
-            p.act_lanes > 0 && p.groups.is_multiple_of(p.act_lanes),
-            format!(
-                "A = {}: whole blocks of activations are written, so A divides T = {}; nearest {}",
-                p.act_lanes,
-                p.groups,
-                (1..=p.act_lanes.min(p.groups))
-                    .rev()
-                    .find(|a| p.groups.is_multiple_of(*a))
-                    .unwrap_or(1)
-            ),
-        );
-        let rows = p.max_row_tiles;
-        let nearest = match prev_power(rows) {
-            low if low < 1 << 14 => format!("the nearest are {low} and {}", 2 * low),
-            _ => "the nearest is 16384".into(),
-        };
-        rule(
-            rows.is_power_of_two() && rows <= 1 << 14,
-            format!("max_row_tiles = {rows} is not a power of two up to 16384; {nearest}"),
-        );
+        faults.extend(rules::blocks(p));
+        faults.extend(rules::row_tiles(p));
         faults
     }
 
@@ -191,22 +146,23 @@ impl SelectCore {
     /// # Errors
     /// Parameters that break a rule, each with the nearest legal value.
     pub fn build(&self) -> Result<Arc<Module>, RtlError> {
-        let faults = self.faults();
-        if faults.is_empty() {
-            tlmm_select(self)
-        } else {
-            let module = "tlmm_select".into();
-            Err(RtlError { module, faults })
-        }
+        rules::check("tlmm_select", self.faults())?;
+        let p = &self.params;
+        let m = Module::new("tlmm_select").doc(format!(
+            "Ternary matrix core, select and add: {} weights of {} rows times {} activation vectors a cycle.\n\
+             k_tiles * row_tiles weight words a product, one a cycle; each K tile takes at least {} cycles.\n\
+             Sums leave {} cycles behind the words of the last K tile, without back-pressure.",
+            p.groups,
+            p.rows,
+            p.batch,
+            self.tile_cycles(),
+            self.latency()
+        ));
+        control::core(m, self)
     }
 }
 
 /// Levels of a binary tree over `n` leaves.
-const fn levels(n: u32) -> u32 {
+pub(super) const fn levels(n: u32) -> u32 {
     n.next_power_of_two().trailing_zeros()
-}
-
-/// The largest power of two up to `n`.
-const fn prev_power(n: u32) -> u32 {
-    if n == 0 { 1 } else { 1 << n.ilog2() }
 }

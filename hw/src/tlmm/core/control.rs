@@ -1,38 +1,98 @@
-//! The core: walk over K tiles and weight words, activations, accumulators.
+//! A core around its arithmetic: walk over K tiles and weight words, activations, accumulators. The arithmetic says what it
+//! keeps of a K tile (activations, tables) and how a word's codes become sums.
 
 use std::sync::Arc;
 
-use super::{SelectCore, Technology, block_ram, chain, compress};
+use super::select::block_ram;
+use super::{CoreParams, Ports};
 use crate::glue::{delays, valids};
+use crate::params::Technology;
 use crate::rtl::{
-    Expr, MemStyle, Module, ModuleBuilder, RtlError, all, any, bits_for, cat, clog2, lit, mux,
-    repeat, uint, zero,
+    Clock, Expr, MemStyle, Module, ModuleBuilder, RtlError, all, any, bits_for, cat, clog2, lit,
+    mux, uint, zero,
 };
 
 /// Memories deeper than this go to block RAM.
 const DISTRIBUTED_DEPTH: u64 = 32;
 
-/// The core. Ports: `core`'s table.
+/// What stands between the walk and the accumulators.
+pub(super) trait Arithmetic {
+    fn params(&self) -> &CoreParams;
+    fn technology(&self) -> Technology;
+
+    /// A word of cycle c finds what is kept of its K tile, for stage s of the arithmetic, in cycle c + s; s is below this.
+    fn stages(&self) -> u32;
+
+    /// Cycles from a word to the sum of its row; at least those of a memory.
+    fn row_latency(&self) -> u32;
+
+    /// Registers with what is kept of a K tile: those of stage s take it from `acts` (all activations of the K tile: element
+    /// innermost for codes of one weight a group, else as the blocks of the memory stand) when `loads[s]` is high.
+    ///
+    /// # Errors
+    /// Faults of the description.
+    fn tile(
+        &self,
+        m: &mut ModuleBuilder,
+        clk: &Clock,
+        loads: &[Expr],
+        acts: &Expr,
+    ) -> Result<Expr, RtlError>;
+
+    /// The new values of all accumulators, row innermost.
+    ///
+    /// # Errors
+    /// Faults of the description.
+    fn totals(
+        &self,
+        m: &mut ModuleBuilder,
+        clk: &Clock,
+        now: &Now<'_>,
+    ) -> Result<Vec<Expr>, RtlError>;
+
+    /// Cycles from the address to the word of a memory.
+    fn memory_latency(&self) -> u32 {
+        match self.technology() {
+            Technology::Ecp5 => 2,
+            _ => 1,
+        }
+    }
+
+    /// Row tiles at which the accumulators keep up with one word a cycle.
+    fn turnaround(&self) -> u32 {
+        self.memory_latency() + 2
+    }
+}
+
+/// What the arithmetic sees.
+pub(super) struct Now<'a> {
+    pub codes: &'a Expr,
+    /// What [`Arithmetic::tile`] keeps.
+    pub tile: &'a Expr,
+    /// Accumulators as they were, beside the sums of a word.
+    pub old: &'a Expr,
+    /// They do not begin from zero.
+    pub keep: &'a Expr,
+    /// One cycle before `keep`: they do.
+    pub first: &'a Expr,
+    pub start: &'a Expr,
+    pub k_tiles: &'a Expr,
+}
+
+/// Builds the core into `m`, which has no ports yet. Ports: `core`'s table.
 ///
 /// # Errors
-/// Faults of the description; parameters are checked by [`SelectCore::build`].
-pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
-    let p = &c.params;
-    let (t, q, b, a) = (p.groups, p.rows, p.batch, p.acc_bits());
+/// Faults of the description; whoever calls has checked the parameters.
+pub(super) fn core(mut m: ModuleBuilder, c: &dyn Arithmetic) -> Result<Arc<Module>, RtlError> {
+    let p = c.params();
+    let (q, b, a) = (p.rows, p.batch, p.acc_bits());
     let (stages, lat, mem) = (c.stages(), c.row_latency(), c.memory_latency());
-    let mut m = Module::new("tlmm_select").doc(format!(
-        "Ternary matrix core, select and add: {t} weights of {q} rows times {b} activation vectors a cycle.\n\
-         k_tiles * row_tiles weight words a product, one a cycle; each K tile takes at least {} cycles.\n\
-         Sums leave {} cycles behind the words of the last K tile, without back-pressure.",
-        c.tile_cycles(),
-        c.latency()
-    ));
-    let ports = super::super::ports(&mut m, p);
+    let ports = super::ports(&mut m, p);
     let clk = ports.clk.clone();
-    let kb = clog2(p.max_k_tiles.into());
+    let kb = p.tile_bits();
     let rb = clog2(p.max_row_tiles.into());
-    let ab = p.act_addr_bits();
-    let super::super::Ports {
+    let ab = 1 + kb;
+    let Ports {
         act_we,
         act_addr,
         act_data,
@@ -80,20 +140,31 @@ pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
     let fetches = valids(&mut m, &clk, "fetch", &fetch, mem + 1);
     let place = cat([&act_half, &fetched.bits(ab - 2, 0)]);
     let read_at = m.delay("read_at", &clk, None, place);
-    let block = memory(c, 8 * p.act_lanes, depth)?;
-    let acts: Vec<Expr> = (0..p.act_blocks())
-        .map(|i| {
+    let block = memory(c.technology(), 8 * p.act_lanes, depth)?;
+    let mut acts = Vec::new();
+    for i in 0..p.act_blocks() {
+        for e in 0..p.group() {
+            // One memory for each element of a group: a K tile is read at once.
+            let (name, we) = match p.element_bits() {
+                0 => (format!("u_acts{i}"), act_we.bit(i)),
+                bits => (
+                    format!("u_acts{i}_{e}"),
+                    act_we.bit(i) & act_addr.bits(bits - 1, 0).is(e.into()),
+                ),
+            };
             let inputs = [
-                ("we", &act_we.bit(i)),
-                ("waddr", &act_addr),
+                ("we", &we),
+                (
+                    "waddr",
+                    &act_addr.bits(p.act_addr_bits() - 1, p.element_bits()),
+                ),
                 ("wdata", &act_data),
                 ("re", &fetches[1]),
                 ("raddr", &read_at),
             ];
-            m.instance(&format!("u_acts{i}"), &block, &clk, &inputs)
-                .get("rdata")
-        })
-        .collect();
+            acts.push(m.instance(&name, &block, &clk, &inputs).get("rdata"));
+        }
+    }
     let acts = m.wire("acts", cat(acts.iter().rev()));
     let arrived = &fetches[mem as usize + 1];
     let next = m.wire("next", arrived | &waiting);
@@ -135,7 +206,7 @@ pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
             x.set(&tile_last, &next_last);
         });
     });
-    let tile = tile_registers(&mut m, c, &clk, &loads, &acts);
+    let tile = c.tile(&mut m, &clk, &loads, &acts)?;
 
     m.section("Walk over the row tiles");
     let row = m.reg("row", uint(rb));
@@ -203,7 +274,7 @@ pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
     let read = l - mem as usize;
     let sums = m.instance(
         "u_sums",
-        &memory(c, a * q * b, p.max_row_tiles.into())?,
+        &memory(c.technology(), a * q * b, p.max_row_tiles.into())?,
         &clk,
         &[
             ("we", &valid[l + 1]),
@@ -214,42 +285,17 @@ pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
         ],
     );
     let old = sums.get("rdata");
-    let base = match c.technology {
-        Technology::Asic => Some(begin(&mut m, c, &clk, &start, &k_tiles, &first[l - 1])),
-        _ => None,
+    let now = Now {
+        codes: &w_data,
+        tile: &tile,
+        old: &old,
+        keep: &keep,
+        first: &first[l - 1],
+        start: &start,
+        k_tiles: &k_tiles,
     };
-    let adders = match c.technology {
-        Technology::Asic => (compress::row(c)?, compress::accumulate(c)?),
-        _ => (chain::row(c)?, chain::accumulate(c)?),
-    };
-    let mut totals: Vec<Vec<Expr>> = vec![Vec::new(); b as usize];
-    for r in 0..q {
-        let codes = w_data.element(r, 2 * t);
-        let ports = [("codes", &codes), ("acts", &tile)];
-        let made = m.instance(&format!("u_row{r}"), &adders.0, &clk, &ports);
-        for (v, totals) in (0..b).zip(&mut totals) {
-            let old = old.element(v * q + r, a);
-            let mut ports = vec![("old", old), ("keep", keep.clone())];
-            if let Some(base) = &base {
-                let bits = compress::part_bits(t);
-                ports.push(("base", base.clone()));
-                ports.push(("parts", made.get("parts").element(v, bits)));
-            } else {
-                let sum = made.get("sums").element(v, chain::sum_bits(t));
-                ports.push(("sum", sum.signed()));
-                ports.push(("plus", made.get("plus")));
-            }
-            let ports: Vec<(&str, &Expr)> = ports.iter().map(|(n, e)| (*n, e)).collect();
-            let name = format!("u_total{r}_{v}");
-            totals.push(m.instance(&name, &adders.1, &clk, &ports).get("total"));
-        }
-    }
-    let total = cat(totals
-        .iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .into_iter()
-        .rev());
+    let totals = c.totals(&mut m, &clk, &now)?;
+    let total = cat(totals.iter().rev());
     let done = m.wire(
         "done",
         all([&valid[l + 1], &last[l + 1], &final_row[l + 1]]),
@@ -265,66 +311,9 @@ pub fn tlmm_select(c: &SelectCore) -> Result<Arc<Module>, RtlError> {
     m.finish()
 }
 
-/// The K tile in use: the activation of a product of stage s is loaded with `loads[s]`.
-fn tile_registers(
-    m: &mut ModuleBuilder,
-    c: &SelectCore,
-    clk: &crate::rtl::Clock,
-    loads: &[Expr],
-    word: &Expr,
-) -> Expr {
-    let (t, b) = (c.params.groups, c.params.batch);
-    let mut parts = vec![zero(); (t * b) as usize];
-    for (s, load) in loads.iter().enumerate() {
-        let groups: Vec<u32> = (0..t)
-            .filter(|&g| c.stage_of_group(g) == s as u32)
-            .collect();
-        if groups.is_empty() {
-            continue;
-        }
-        let places: Vec<u32> = (0..b)
-            .flat_map(|v| groups.iter().map(move |g| v * t + g))
-            .collect();
-        let now: Vec<Expr> = places.iter().map(|&at| word.element(at, 8)).collect();
-        let reg = m.delay(&format!("tile_{s}"), clk, Some(load), cat(now.iter().rev()));
-        for (i, &at) in (0..).zip(&places) {
-            parts[at as usize] = reg.element(i, 8);
-        }
-    }
-    m.wire("tile", cat(parts.iter().rev()))
-}
-
-/// What the accumulators of a carry-save core begin with: the first K tile takes off, for all of them, what
-/// complemented sign bits add.
-fn begin(
-    m: &mut ModuleBuilder,
-    c: &SelectCore,
-    clk: &crate::rtl::Clock,
-    start: &Expr,
-    k_tiles: &Expr,
-    first: &Expr,
-) -> Expr {
-    let a = c.params.acc_bits();
-    let tile = 128 * u64::from(c.params.groups);
-    let kb = k_tiles.width();
-    let tiles = m.wire("tiles", k_tiles.extend(kb + 1) + lit(1, kb + 1));
-    let width = kb + 1 + bits_for(tile);
-    let excess = m.wire("excess", &tiles * lit(tile, bits_for(tile)));
-    let low = if width >= a {
-        excess.truncate(a)
-    } else {
-        excess.extend(a)
-    };
-    if width > a {
-        m.unused(excess.bits(width - 1, a));
-    }
-    let less = m.delay("less", clk, Some(start), lit(0, a) - low);
-    m.delay("base", clk, None, repeat(a, first) & &less)
-}
-
 /// Memory with one write and one read port. Ports: `clk`, `we`, `waddr`, `wdata`, `re`, `raddr`, `rdata`.
-fn memory(c: &SelectCore, width: u32, depth: u64) -> Result<Arc<Module>, RtlError> {
-    if c.technology == Technology::Ecp5 {
+fn memory(technology: Technology, width: u32, depth: u64) -> Result<Arc<Module>, RtlError> {
+    if technology == Technology::Ecp5 {
         return block_ram::ram(width, depth);
     }
     let mut m = Module::new(format!("tlmm_ram_{width}x{depth}"))

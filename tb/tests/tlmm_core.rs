@@ -1,0 +1,155 @@
+//! The cores with tables against the definition of the product, in the native simulator and in Verilator.
+
+#![allow(clippy::unwrap_used)]
+
+mod core_bench;
+
+use core_bench::{Case, Core, Stalls, build, check, exercise, native, params, verilated};
+use hw::tlmm::core::{
+    CARRY_CELL_LINT, Code, CoreParams, RAM_MODELS, RegisterCore, Technology, table_core,
+};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+const CODES: [Code; 2] = [Code::G3, Code::Sherry];
+
+fn table(p: CoreParams) -> Core {
+    let module = table_core(&p).unwrap_or_else(|e| panic!("{e}"));
+    Core {
+        latency: p.latency(),
+        params: p,
+        module,
+    }
+}
+
+fn register(params: CoreParams, technology: Technology) -> (Core, RegisterCore) {
+    let core = RegisterCore { params, technology };
+    let module = core.build().unwrap_or_else(|e| panic!("{e}"));
+    let made = Core {
+        params: core.params.clone(),
+        module,
+        latency: core.latency(),
+    };
+    (made, core)
+}
+
+const TABLES: [(u32, u32, u32, u32, u32); 4] = [
+    (8, 4, 1, 5, 16),
+    (16, 8, 2, 3, 8),
+    (32, 4, 1, 4, 8),
+    (40, 4, 2, 3, 4),
+];
+
+/// Sizes that differ in everything: one group, one row, one tile, memories of both kinds.
+const REGISTERS: [(u32, u32, u32, u32, u32); 5] = [
+    (1, 1, 1, 1, 1),
+    (2, 3, 4, 3, 2),
+    (5, 2, 1, 5, 8),
+    (8, 3, 2, 4, 64),
+    (11, 2, 1, 9, 16),
+];
+
+#[test]
+fn tables_natively() {
+    for code in CODES {
+        for size in TABLES {
+            let lanes = if size.0.is_multiple_of(16) { 16 } else { 8 };
+            let core = table(params(code, size, lanes));
+            exercise(&core, &mut native(&core.module, 1), 12);
+        }
+    }
+}
+
+#[test]
+fn tables_in_verilator() {
+    for (code, size) in [(Code::G3, TABLES[1]), (Code::Sherry, TABLES[0])] {
+        let core = table(params(code, size, 8));
+        exercise(&core, &mut verilated(&build(&core.module, &[]), 2), 60);
+    }
+}
+
+#[test]
+fn registers_natively() {
+    for code in CODES {
+        for size in REGISTERS {
+            for technology in [Technology::Generic, Technology::Ecp5] {
+                let (core, _) = register(params(code, size, 8), technology);
+                exercise(&core, &mut native(&core.module, 3), 20);
+            }
+        }
+    }
+}
+
+#[test]
+fn registers_in_verilator() {
+    for (code, size, technology) in [
+        (Code::G3, (9, 3, 2, 4, 1024), Technology::Ecp5),
+        (Code::Sherry, (16, 4, 1, 9, 16), Technology::Generic),
+    ] {
+        let (core, _) = register(params(code, size, 8), technology);
+        let mut models = Vec::new();
+        if technology == Technology::Ecp5 {
+            models.push(("ecp5.vlt", CARRY_CELL_LINT));
+            models.push(("ecp5_ram.v", RAM_MODELS));
+        }
+        exercise(&core, &mut verilated(&build(&core.module, &models), 4), 60);
+    }
+}
+
+/// As many vectors as there may be.
+#[test]
+fn largest_batch() {
+    for code in CODES {
+        let core = table(params(code, (8, 4, 16, 2, 4), 8));
+        exercise(&core, &mut native(&core.module, 5), 3);
+        let (core, _) = register(params(code, (3, 2, 16, 2, 4), 8), Technology::Generic);
+        exercise(&core, &mut native(&core.module, 6), 3);
+    }
+}
+
+/// Filling tables is all that a K tile costs beside its weight words: what a product takes longer than the formula does not
+/// grow with its size.
+#[test]
+fn utilisation_is_what_the_formula_says() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(1);
+    for code in CODES {
+        let core = table(params(code, (8, 4, 1, 8, 64), 8));
+        let p = &core.params;
+        let mut bench = native(&core.module, 7);
+        for (k_tiles, row_tiles) in [(1, 64), (4, 64), (8, 64), (8, 12)] {
+            let (k, n) = (
+                k_tiles * u64::from(p.tile_k()),
+                row_tiles * u64::from(p.rows),
+            );
+            let case = Case::random(p, rng, n as usize, k as usize);
+            let cycles = check(&core, &mut bench, &case, Stalls::default());
+            let steady = (k * n) as f64 / f64::from(p.tile_k() * p.rows) / p.utilisation(k, n);
+            let start = cycles as f64 - steady;
+            assert!(
+                (0.0..20.0 + f64::from(p.latency())).contains(&start),
+                "{cycles} cycles, {steady}"
+            );
+        }
+    }
+}
+
+/// Tables in registers: one word a cycle, without a pause between K tiles, when there are row tiles enough.
+#[test]
+fn pace_of_registers() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(3);
+    for technology in [Technology::Generic, Technology::Ecp5] {
+        let (core, c) = register(params(Code::G3, (8, 2, 1, 16, 64), 8), technology);
+        let mut bench = native(&core.module, 8);
+        for row_tiles in [1, 2, 5, 8, 40] {
+            let case = Case::random(&core.params, rng, 2 * row_tiles, 16 * 24);
+            let cycles = check(&core, &mut bench, &case, Stalls::default());
+            let tile = (row_tiles as u64).max(c.tile_cycles().into());
+            // The first K tile is written element by element.
+            let most = 16 * tile + u64::from(c.latency()) + 11;
+            assert!(
+                cycles <= most,
+                "{technology:?}: {cycles} cycles for 16 tiles of {row_tiles}, not {most}"
+            );
+        }
+    }
+}
