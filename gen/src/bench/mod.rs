@@ -9,7 +9,7 @@ pub use rivals::{RIVALS, Rival};
 pub use table::{csv, text};
 
 use hw::rtl::Design;
-use hw::tlmm::core::{Code, CoreParams, table_core};
+use hw::tlmm::core::{Code, CoreParams, Reduction};
 use serde::Serialize;
 use tb::yosys::{self, Options, Target};
 
@@ -21,6 +21,7 @@ pub const SHAPE: (u64, u64) = (2560, 2560);
 pub struct Config {
     pub name: String,
     pub params: CoreParams,
+    pub reduction: Reduction,
 }
 
 /// One measured core. The keys are an interface: scripts read them.
@@ -60,28 +61,38 @@ pub fn configs(quick: bool) -> Vec<Config> {
     } else {
         &[(16, 4, 1), (40, 4, 1), (40, 8, 1), (80, 4, 2), (40, 4, 4)]
     };
-    let of = |code: Code, name: &str, sizes: &[(u32, u32, u32)]| -> Vec<Config> {
-        sizes
-            .iter()
-            .map(|&(groups, rows, batch)| {
-                let mut params = CoreParams {
-                    code,
-                    groups,
-                    rows,
-                    batch,
-                    act_lanes: 8,
-                    max_k_tiles: 1,
-                    max_row_tiles: 1024,
-                };
-                // The longest K of the 2B4T model.
-                params.max_k_tiles = 6912u32.div_ceil(params.tile_k());
-                let name = format!("{name} T{groups} Q{rows} B{batch}");
-                Config { name, params }
-            })
-            .collect()
-    };
-    let mut all = of(Code::G3, "g3", sizes);
-    all.extend(of(Code::Sherry, "sherry", sherry));
+    let of =
+        |code: Code, name: &str, reduction: Reduction, sizes: &[(u32, u32, u32)]| -> Vec<Config> {
+            sizes
+                .iter()
+                .map(|&(groups, rows, batch)| {
+                    let mut params = CoreParams {
+                        code,
+                        groups,
+                        rows,
+                        batch,
+                        act_lanes: 8,
+                        max_k_tiles: 1,
+                        max_row_tiles: 1024,
+                    };
+                    // The longest K of the 2B4T model.
+                    params.max_k_tiles = 6912u32.div_ceil(params.tile_k());
+                    let name = format!("{name} T{groups} Q{rows} B{batch}");
+                    Config {
+                        name,
+                        params,
+                        reduction,
+                    }
+                })
+                .collect()
+        };
+    let mut all = of(Code::G3, "g3", Reduction::Dsp, sizes);
+    all.extend(of(Code::Sherry, "sherry", Reduction::Dsp, sherry));
+    if !quick {
+        let (g3, sherry) = (&[(144, 2, 2), (144, 2, 4)], &[(128, 2, 2), (128, 2, 4)]);
+        all.extend(of(Code::G3, "g3 fabric", Reduction::Fabric, g3));
+        all.extend(of(Code::Sherry, "sherry fabric", Reduction::Fabric, sherry));
+    }
     all
 }
 
@@ -91,7 +102,7 @@ pub fn configs(quick: bool) -> Vec<Config> {
 /// In words: a rule that the parameters break, or what the tool says.
 pub fn measure(config: &Config) -> Result<Row, String> {
     let p = &config.params;
-    let core = table_core(p).map_err(|e| e.to_string())?;
+    let core = config.reduction.core(p).map_err(|e| e.to_string())?;
     let design = Design::new(&core).map_err(|e| e.to_string())?;
     let files: Vec<(String, String)> = design
         .emit("")
@@ -106,7 +117,7 @@ pub fn measure(config: &Config) -> Result<Row, String> {
     let report =
         yosys::synth_with(&files, &core.name, Target::Xcup, options).map_err(|e| e.to_string())?;
     let total = &report.total;
-    let utilisation = p.utilisation(SHAPE.0, SHAPE.1);
+    let utilisation = p.utilisation(config.reduction, SHAPE.0, SHAPE.1);
     Ok(Row {
         config: config.name.clone(),
         technology: "xilinx-uscale".into(),

@@ -7,7 +7,7 @@
 //! * Activations: B vectors of int8. A word of the activation memory holds element j of A = [`CoreParams::act_lanes`]
 //!   neighbouring groups of one vector, group t at byte t mod A; bit `b T / A + t / A` of `act_we` writes that of vector b.
 //!   Its address is, from the top, one of two halves, the K tile, and j in [`CoreParams::element_bits`]. A product
-//!   reads the half `act_half`, while the other may be written; `act_tiles` tells how many K tiles of all vectors are.
+//!   reads the half `act_half`, while the other may be written; one block is written at a time; `act_tiles` tells how many K tiles of all vectors are.
 //! * Sums: Q B values of A bits, that of row q and vector b at `A (b Q + q)`, one row tile after the other while the words of the
 //!   last K tile pass. They come without back-pressure: the consumer raises `hold` in time, and keeps room for
 //!   [`CoreParams::latency`] row tiles after it has.
@@ -28,6 +28,7 @@
 //! | `hold` | in | take no word of the last K tile |
 //! | `sum_valid`, `sum_data`, `sum_last` | out | finished row tiles; `sum_last` with the final one |
 
+mod fabric;
 mod lookup;
 mod select;
 mod sequence;
@@ -36,13 +37,18 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod walk;
+mod words;
 
+pub use fabric::fabric_core;
 pub use select::{
     CARRY_CELL_LINT, CARRY_CELL_MODEL, RAM_MODELS, SelectCore, Technology, golden as select_golden,
 };
 pub use table::table_core;
 
-use crate::rtl::{Clock, Expr, ModuleBuilder, bits_for, clog2, uint};
+use std::sync::Arc;
+
+use crate::glue::delays;
+use crate::rtl::{Clock, Expr, Module, ModuleBuilder, RtlError, bits_for, clog2, uint};
 
 /// What a code of C bits stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -135,21 +141,57 @@ impl CoreParams {
     }
 }
 
+/// What sums look-ups and makes tables on UltraScale+.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reduction {
+    /// DSP48E2: [`table_core`].
+    Dsp,
+    /// Carry chains: [`fabric_core`].
+    Fabric,
+}
+
+impl Reduction {
+    /// The core.
+    ///
+    /// # Errors
+    /// Parameters that break a rule, with the nearest legal value.
+    pub fn core(self, p: &CoreParams) -> Result<Arc<Module>, RtlError> {
+        match self {
+            Reduction::Dsp => table_core(p),
+            Reduction::Fabric => fabric_core(p),
+        }
+    }
+}
+
 impl CoreParams {
     /// Share of the products of a cycle that a K x N product uses in steady state: what fills K and row tiles, and cycles
     /// without a weight word, are loss. `tb/tests/tlmm_core` holds it against simulation.
-    pub fn utilisation(&self, k: u64, n: u64) -> f64 {
+    pub fn utilisation(&self, reduction: Reduction, k: u64, n: u64) -> f64 {
         let (k_tiles, row_tiles) = (
             k.div_ceil(self.tile_k().into()),
             n.div_ceil(self.rows.into()),
         );
-        let cycles = table::product_cycles(self, k_tiles, row_tiles);
+        let cycles = match reduction {
+            Reduction::Dsp => table::product_cycles(self, k_tiles, row_tiles),
+            Reduction::Fabric => fabric::product_cycles(self, k_tiles, row_tiles),
+        };
         (k * n) as f64 / (cycles * u64::from(self.tile_k() * self.rows)) as f64
     }
 
     /// Row tiles whose sums can still come after `hold` was raised.
-    pub fn latency(&self) -> u32 {
-        table::latency(self)
+    pub fn latency(&self, reduction: Reduction) -> u32 {
+        match reduction {
+            Reduction::Dsp => table::latency(self),
+            Reduction::Fabric => fabric::latency(self),
+        }
+    }
+
+    /// Cycles that the first word of a product waits for tables, where nothing hides their making.
+    pub fn start_cycles(&self, reduction: Reduction) -> u64 {
+        match reduction {
+            Reduction::Dsp => sequence::first_fill(self.code),
+            Reduction::Fabric => fabric::start_cycles(self),
+        }
     }
 }
 
@@ -218,4 +260,11 @@ fn ports(m: &mut ModuleBuilder, p: &CoreParams) -> Ports {
         ),
         sum_last: m.output("sum_last", uint(1), "of the last row tile"),
     }
+}
+
+/// [`delays`] that stay flip-flops: a shift register would cost look-up tables, which are what is scarce here.
+fn flip_flops(m: &mut ModuleBuilder, clk: &Clock, name: &str, value: &Expr, n: u32) -> Vec<Expr> {
+    let all = delays(m, clk, name, value, n);
+    all[1..].iter().for_each(|reg| m.flip_flop(reg));
+    all
 }

@@ -3,14 +3,9 @@
 use std::sync::Arc;
 
 use super::walk::{Step, walk};
+use super::words::{IDLE, words};
 use super::{Code, CoreParams, stage::STEER_BITS};
-use crate::rtl::{Expr, Module, RtlError, bits_for, cat, clog2, lit, mux, uint, zero};
-
-/// States.
-const IDLE: u64 = 0;
-const WAIT: u64 = 1;
-const FILL: u64 = 2;
-const ROWS: u64 = 3;
+use crate::rtl::{Module, RtlError, bits_for, cat, clog2, lit, uint, zero};
 
 /// Cycles from the step of the walk that reads an activation to its sum: memory, operand register, sum.
 const BUILD: u64 = 3;
@@ -26,13 +21,18 @@ pub(super) fn fill_slots(code: Code) -> u64 {
     lead_and_slots(&walk(code)).1
 }
 
+/// Cycles from the start of a product to the first table entry.
+pub(super) fn first_fill(code: Code) -> u64 {
+    lead_and_slots(&walk(code)).0 + BUILD
+}
+
 /// Ports: `clk`, `rst`; `start`, `act_half`, `act_tiles`, `k_tiles`, `row_tiles`, `hold`, `w_valid`, `w_ready` as those of
 /// the core; `fill`, `fill_code` in the slot itself, and one cycle later `addr`, `steer`, `take`, `row`, `first`, `last`, `final_row`.
 pub(super) fn sequence(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
     let steps = walk(p.code);
-    let (lead, slots) = lead_and_slots(&steps);
+    let (_, slots) = lead_and_slots(&steps);
     // Steps of the walk that run before its first sum must be written, the builder's own registers included.
-    let primed_at = lead + BUILD;
+    let primed_at = first_fill(p.code);
     let mut m = Module::new("tlmm_sequence").doc(format!(
         "Tables and weight words in turn. A table is full, so that it is read or written: {slots} cycles for a K tile\n\
          in which no word is taken. The walk's way to its first sum and the builder's registers hide behind\n\
@@ -65,23 +65,8 @@ pub(super) fn sequence(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
     let final_row = m.output("final_row", uint(1), "the last row tile");
 
     m.section("Weight words. Comparisons are registered: what they compare has long been stable when it counts");
-    let state = m.reg_init("state", uint(2), IDLE);
-    m.note(&state, "0 idle, 1 wait for tables, 2 fill tables, 3 rows");
-    let left = m.reg("left", uint(rw));
-    m.note(
-        &left,
-        "row tiles that come after this one; names the accumulators",
-    );
-    let row_end = m.reg("row_end", uint(1));
-    m.note(&row_end, "none");
-    let tile = m.reg("tile", uint(kw));
-    m.note(&tile, "K tile whose words are taken or awaited");
-    let last_tile = m.delay("last_tile", &clk, None, tile.eq(&k_tiles));
-    let first_tile = m.delay("first_tile", &clk, None, tile.is(0));
-    let may_take = m.wire("may_take", state.is(ROWS) & !(&last_tile & &hold));
-    let taken = m.wire("taken", &may_take & &w_valid);
-    let tile_end = m.wire("tile_end", &taken & &row_end);
-    m.assign(&w_ready, &may_take);
+    let words = words(&mut m, &clk, p, &k_tiles, &hold, &w_valid);
+    m.assign(&w_ready, &words.may_take);
 
     m.section("Walk: one K tile ahead of the words");
     let end = primed_at + slots;
@@ -96,10 +81,10 @@ pub(super) fn sequence(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
     let there = m.reg_init("there", uint(1), 0);
     m.note(&there, "its activations are written");
     let primed = m.wire("primed", count.ge(lit(primed_at, count_bits)));
-    let filling = m.wire("filling", state.is(FILL));
+    let filling = m.wire("filling", words.filling());
     let ahead = m.wire(
         "ahead",
-        state.ne(lit(IDLE, 2)) & !&primed & !&built & &there,
+        words.state.ne(lit(IDLE, 2)) & !&primed & !&built & &there,
     );
     let enable = m.wire("enable", &filling | &ahead);
     let fill_end = m.wire("fill_end", &filling & count.is(end - 1));
@@ -141,35 +126,8 @@ pub(super) fn sequence(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
 
     m.section("Control");
     m.clocked(&clk, |b| {
-        b.when(&start, |b| {
-            b.set(&state, lit(WAIT, 2));
-            b.set(&tile, lit(0, kw));
-        })
-        .elif(state.is(WAIT) & &primed, |b| {
-            b.set(&state, lit(FILL, 2));
-        })
-        .elif(&fill_end, |b| {
-            b.set(&state, lit(ROWS, 2));
-        })
-        .elif(&tile_end, |b| {
-            b.set(
-                &state,
-                mux(
-                    &last_tile,
-                    lit(IDLE, 2),
-                    mux(&primed, lit(FILL, 2), lit(WAIT, 2)),
-                ),
-            );
-            b.set(&tile, tile.plus(1));
-        });
-        b.when(&taken, |b| {
-            b.set(&left, left.minus(1));
-            b.set(&row_end, left.is(1));
-        });
-        b.when(&filling, |b| {
-            b.set(&left, &row_tiles);
-            b.set(&row_end, row_tiles.is(0));
-        });
+        words.advance(b, &start, &primed, &fill_end);
+        words.count_rows(b, &filling, &row_tiles);
         b.when(&start, |b| {
             b.set(&build, lit(0, kw));
             b.set(&built, zero());
@@ -195,22 +153,10 @@ pub(super) fn sequence(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
     let steer_now = m.wire("steer_now", cat([&operation, &enable]));
     m.assign(&fill, &filling & code.bit(5));
     m.assign(&fill_code, code.bits(4, 0));
-    let take_q = m.reg_init("take_q", uint(1), 0);
-    m.clocked(&clk, |b| {
-        b.set(&take_q, &taken);
-    });
-    m.assign(&take, &take_q);
-    let delayed: Vec<(&Expr, &str, Expr)> = vec![
-        (&addr, "addr_q", word),
-        (&steer, "steer_q", steer_now),
-        (&row, "row_q", left.clone()),
-        (&first, "first_q", first_tile.clone()),
-        (&last, "last_q", last_tile.clone()),
-        (&final_row, "final_row_q", row_end.clone()),
-    ];
-    for (port, name, value) in delayed {
+    for (port, name, value) in [(&addr, "addr_q", word), (&steer, "steer_q", steer_now)] {
         let reg = m.delay(name, &clk, None, value);
         m.assign(port, reg);
     }
+    words.leave(&mut m, &clk, &take, [&row, &first, &last, &final_row]);
     m.finish()
 }
