@@ -13,6 +13,11 @@ use tb::sim::{BuildSpec, Model, PortId, PortSpec, Sim};
 
 use super::product::{Product, pack};
 
+/// Writes of a K tile's activations: an element of a block each.
+fn block_writes(p: &CoreParams) -> usize {
+    (p.act_blocks() * p.group()) as usize
+}
+
 pub enum Dut {
     Native(Box<NativeSim>),
     Verilator(Box<Sim>, BTreeMap<String, PortId>),
@@ -101,6 +106,74 @@ impl Dut {
         }
     }
 
+    /// Sets the inputs that write one element of a block, the `nth` of the product: by K tile, block, element.
+    fn write_block(&mut self, p: &CoreParams, product: &Product, half: u64, nth: usize) {
+        let (group, groups) = (p.group() as usize, p.groups as usize);
+        let (lanes, blocks) = (p.act_lanes as usize, block_writes(p));
+        let (t, block, e) = (nth / blocks, nth % blocks / group, nth % group);
+        self.set_wide("act_we", &(BigUint::from(1u32) << block));
+        let (b, first) = (block * lanes / groups, block * lanes % groups);
+        let bytes = (first..first + lanes).map(|g| product.act(p, b, t, g, e) as u64);
+        self.set_wide("act_data", &pack(bytes, 8));
+        let word = (t as u64) << p.element_bits() | e as u64;
+        self.set("act_addr", half << (p.act_addr_bits() - 1) | word);
+    }
+
+    /// Runs products of one size, each started as soon as `may_start` allows, their activations written in time; returns
+    /// in which cycles the last sums of each came.
+    pub fn run_in_turn(&mut self, p: &CoreParams, products: &[Product]) -> Vec<u64> {
+        let (k_tiles, row_tiles) = (products[0].k_tiles, products[0].row_tiles);
+        let writes = k_tiles * block_writes(p);
+        let want: Vec<_> = products.iter().map(|x| x.golden(p)).collect();
+        let (mut written, mut started, mut word, mut got) = (0, 0, 0, 0);
+        let (mut cycle, mut ends) = (0, Vec::new());
+        self.set("k_tiles", k_tiles as u64 - 1);
+        self.set("row_tiles", row_tiles as u64 - 1);
+        self.set("hold", 0);
+        while ends.len() < products.len() {
+            self.settle();
+            let start = self.get("may_start") == 1 && started < products.len();
+            self.set("start", start.into());
+            self.set("act_half", started as u64 % 2);
+            started += usize::from(start);
+            // A half is free again when the product after its own has started.
+            let write = written < writes * products.len() && written / writes < started.max(1) + 1;
+            self.set_wide("act_we", &BigUint::ZERO);
+            // Written before this cycle, of the product that was started last.
+            let ready = written.saturating_sub(writes * (started.max(1) - 1));
+            self.set("act_tiles", (ready / block_writes(p)).min(k_tiles) as u64);
+            if write {
+                let x = written / writes;
+                self.write_block(p, &products[x], x as u64 % 2, written % writes);
+                written += 1;
+            }
+            let words = k_tiles * row_tiles;
+            let offer = word < words * products.len();
+            self.set("w_valid", offer.into());
+            if offer {
+                let at = word % words;
+                let data = products[word / words].word(p, at / row_tiles, at % row_tiles);
+                self.set_wide("w_data", &data);
+            }
+            self.settle();
+            word += usize::from(offer && self.get("w_ready") == 1);
+            if self.get("sum_valid") == 1 {
+                self.compare(p, &want[got / row_tiles][got % row_tiles], got);
+                got += 1;
+                if self.get("sum_last") == 1 {
+                    ends.push(cycle);
+                    assert_eq!(got, ends.len() * row_tiles);
+                }
+            }
+            self.tick();
+            cycle += 1;
+            assert!(cycle < 500_000, "no end: {got} row tiles");
+        }
+        self.settle();
+        assert_eq!(self.get("idle"), 1);
+        ends
+    }
+
     /// Writes the activations, runs the product with stalls of words and holds, and compares every sum. Returns the cycles
     /// from `start` to the last sum.
     pub fn run(
@@ -112,10 +185,7 @@ impl Dut {
         stall: u32,
     ) -> u64 {
         let half = rng.random_range(0..2u64);
-        let (group, groups) = (p.group() as usize, p.groups as usize);
-        let lanes = p.act_lanes as usize;
-        // Blocks of a K tile: vector, element, neighbouring groups.
-        let blocks = p.act_blocks() as usize * group;
+        let blocks = block_writes(p);
         let words = product.k_tiles * blocks;
         let (want, latency) = (product.golden(p), p.latency(reduction));
         let (mut written, mut tile, mut row, mut got, mut held) = (0, 0, 0, 0, 0);
@@ -127,15 +197,9 @@ impl Dut {
             // Activations arrive while the product runs.
             let write = written < words && rng.random_range(0..100) >= stall;
             self.set("act_tiles", (written / blocks) as u64);
-            let (t, block, e) = (written / blocks, written % blocks / group, written % group);
-            let enable = BigUint::from(u32::from(write)) << block;
-            self.set_wide("act_we", &enable);
+            self.set_wide("act_we", &BigUint::ZERO);
             if write {
-                let (b, first) = (block * lanes / groups, block * lanes % groups);
-                let bytes = (first..first + lanes).map(|g| product.act(p, b, t, g, e) as u64);
-                self.set_wide("act_data", &pack(bytes, 8));
-                let word = (t as u64) << p.element_bits() | e as u64;
-                self.set("act_addr", half << (p.act_addr_bits() - 1) | word);
+                self.write_block(p, product, half, written);
                 written += 1;
             }
             self.set("start", (cycle == 0).into());

@@ -33,8 +33,8 @@ use crate::rtl::{Expr, Module, RtlError, cat, uint};
 /// Cycles from the codes of a word at the look-ups to its sums, beside the tree: term, last adder.
 const AROUND_TREE: u32 = 2;
 
-/// Cycles from the last word of a product to the state that waits for the next product's tables.
-const BETWEEN: u64 = 3;
+/// Cycles between the last word of a product and the filling of the next product's tables.
+const BETWEEN: u64 = 2;
 
 /// Row tiles that can follow a raised `hold`.
 pub(super) fn latency(p: &CoreParams) -> u32 {
