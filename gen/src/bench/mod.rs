@@ -71,9 +71,14 @@ pub fn configs(quick: bool) -> Vec<Config> {
                         groups,
                         rows,
                         batch,
-                        act_lanes: 8,
+                        // As many walkers of a core without DSP48E2 as keep up with its words.
+                        act_lanes: if batch > 2 && reduction == Reduction::Fabric {
+                            16
+                        } else {
+                            8
+                        },
                         max_k_tiles: 1,
-                        max_row_tiles: 1024,
+                        max_row_tiles: 1024.max(4096 / rows),
                     };
                     // The longest K of the 2B4T model.
                     params.max_k_tiles = 6912u32.div_ceil(params.tile_k());

@@ -66,16 +66,22 @@ fn columns(n: u32, gated: bool) -> Result<Arc<Module>, RtlError> {
     m.finish()
 }
 
-/// Sum of three operands of the same width n, of which the low `width` bits: at most n + 1, the last being the carry.
-/// With `keep` the third one counts only while that is high.
-pub(super) fn add3(
+/// Sum of three operands of one width n: its columns, and what counts above them.
+pub(super) struct Open {
+    pub sum: Expr,
+    /// Both of weight 2^n.
+    pub majority: Expr,
+    pub carry: Expr,
+}
+
+/// Adds three operands of one width; with `keep` the third one counts only while that is high.
+pub(super) fn add3_open(
     m: &mut ModuleBuilder,
     name: &str,
     clk: &Clock,
     operands: &[Expr; 3],
     keep: Option<&Expr>,
-    width: u32,
-) -> Result<Expr, RtlError> {
+) -> Result<Open, RtlError> {
     let n = operands[0].width();
     let operands: [Expr; 3] =
         std::array::from_fn(|k| m.wire(&format!("{name}_operand{k}"), &operands[k]));
@@ -100,13 +106,30 @@ pub(super) fn add3(
         majority = u.get("majority_out");
         carry = u.get("carry_out");
     }
-    m.unused(majority);
-    if width > n {
-        parts.push(carry);
-    } else {
-        m.unused(carry);
+    let sum = cat(parts.iter().rev());
+    Ok(Open {
+        sum,
+        majority,
+        carry,
+    })
+}
+
+/// The low `width` bits of [`add3_open`]: at most n + 1, where no majority is left and the last bit is the carry.
+pub(super) fn add3(
+    m: &mut ModuleBuilder,
+    name: &str,
+    clk: &Clock,
+    operands: &[Expr; 3],
+    keep: Option<&Expr>,
+    width: u32,
+) -> Result<Expr, RtlError> {
+    let open = add3_open(m, name, clk, operands, keep)?;
+    m.unused(&open.majority);
+    if width > operands[0].width() {
+        return Ok(cat([&open.carry, &open.sum]));
     }
-    Ok(cat(parts.iter().rev()))
+    m.unused(&open.carry);
+    Ok(open.sum)
 }
 
 /// `value` with bits above it: zeros, or ones where `ones` has them; `n` bits in all.

@@ -9,7 +9,7 @@ use super::super::{Code, CoreParams, flip_flops};
 use super::tree::BIAS;
 use crate::glue::valids;
 use crate::rtl::{
-    Expr, MemStyle, Module, RtlError, any, bits_for, cat, clog2, lit, mux, one, repeat, uint, zero,
+    Expr, MemStyle, Module, RtlError, any, bits_for, cat, clog2, lit, one, repeat, uint, zero,
 };
 
 /// Cycles from the address of an activation to the entry that it makes: memory, operand register, sum.
@@ -170,7 +170,6 @@ fn order(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
     let shift = m.output("shift", uint(1), "next block");
     let enter = m.output("enter", uint(1), "it is the first");
 
-    m.section("Counters");
     let busy = m.reg_init("busy_q", uint(1), 0);
     let half = m.reg("half", uint(1));
     let last_k = m.reg("last_k", uint(kw));
@@ -179,10 +178,42 @@ fn order(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
     let running = m.reg_init("running", uint(1), 0);
     let count_bits = bits_for(end);
     let count = m.reg_init("count", uint(count_bits), 0);
+    m.section("Steps: one table has all, the next count too, since a counter would be slower");
+    let next_code = |from: usize| {
+        let reached = steps[from..].iter().find_map(|s: &Step| s.code);
+        reached.unwrap_or(0)
+    };
+    let word = |step: Option<&Step>, count: u64| {
+        let (element, operation) = step.map_or((0, 0), |s| {
+            (s.element, u64::from(s.subtract) | u64::from(s.double) << 1)
+        });
+        let from = count.saturating_sub(1) as usize;
+        let after = if count < end { count + 1 } else { 0 };
+        let bits = u64::from(element) | operation << 2 | next_code(from) << 4 | after << 9;
+        lit(bits, 9 + count_bits)
+    };
+    let all = steps.iter().zip(1u64..);
+    let step = m.case(
+        "step",
+        &count,
+        all.map(|(s, c)| (c, word(Some(s), c))),
+        word(None, 0),
+    );
+    m.note(
+        &step,
+        "next count, code that is reached next, double, subtract, element",
+    );
+    let element = step.bits(1, 0);
+    let operation = step.bits(3, 2);
+    let code = m.wire("code", step.bits(8, 4));
+    let after = step.bits(8 + count_bits, 9);
+
+    m.section("Counters");
     let there = m.delay("there", &clk, None, act_tiles.gt(tile.extend(kw + 1)));
     let last_tile = m.delay("last_tile", &clk, None, tile.eq(&last_k));
     let last_block = m.delay("last_block", &clk, None, block.is(u64::from(blocks) - 1));
-    let block_end = m.wire("block_end", &running & count.is(end));
+    let at_end = m.delay("at_end", &clk, None, count.is(end - 1));
+    let block_end = m.wire("block_end", &running & &at_end);
     let tile_end = m.wire("tile_end", &block_end & &last_block);
     // After a K tile `free`, `there` and `last_tile` are old for as long as its last entry is on its way.
     let ends = valids(&mut m, &clk, "tile_end", &tile_end, LATE + 1);
@@ -217,42 +248,12 @@ fn order(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
             b.set(&block, block.plus(1));
         });
         b.when(&running, |b| {
-            b.set(&count, mux(&block_end, lit(0, count_bits), count.plus(1)));
+            b.set(&count, after);
         });
     });
     m.assign(&busy_out, &busy);
 
-    m.section("Steps");
-    let all = || steps.iter().zip(1u64..);
-    let element = m.case(
-        "element",
-        &count,
-        all().map(|(s, c)| (c, lit(s.element.into(), 2))),
-        lit(0, 2),
-    );
-    let operation = m.case(
-        "operation",
-        &count,
-        all().map(|(s, c)| (c, lit(u64::from(s.subtract) | u64::from(s.double) << 1, 2))),
-        lit(0, 2),
-    );
-    m.note(&operation, "subtract, double");
-    let next_code = |from: usize| {
-        steps[from..]
-            .iter()
-            .find_map(|s: &Step| s.code)
-            .unwrap_or(0)
-    };
-    let code = m.case(
-        "code",
-        &count,
-        (0..=end).map(|c| {
-            let from = (c as usize).saturating_sub(1);
-            (c, lit(next_code(from), 5))
-        }),
-        lit(0, 5),
-    );
-    m.note(&code, "that is reached next");
+    m.section("To memory, walkers and store");
     m.assign(&addr, cat([&block, &half, &tile, &element]));
     let steer_now = m.wire("steer_now", cat([&operation, &count.is(0)]));
     let steers = flip_flops(&mut m, &clk, "steer_now", &steer_now, LATE - 1);

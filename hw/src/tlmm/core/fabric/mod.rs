@@ -28,7 +28,7 @@ use self::vector::{reader_rows, vector};
 use super::lookup::fill_mux;
 use super::{Code, CoreParams, flip_flops};
 use crate::glue::valids;
-use crate::rtl::{Expr, Module, RtlError, cat, uint};
+use crate::rtl::{Expr, Module, RtlError, cat, clog2, uint};
 
 /// Cycles from the codes of a word at the look-ups to its sums, beside the tree: term, last adder.
 const AROUND_TREE: u32 = 2;
@@ -232,13 +232,20 @@ pub fn fabric_core(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
 
     m.section("Vectors");
     let n = plan.depth() + AROUND_TREE;
-    let rows = flip_flops(&mut m, &clk, "row", &seq.get("row"), n);
-    let firsts = flip_flops(&mut m, &clk, "first", &seq.get("first"), n - 1);
-    let lasts = flip_flops(&mut m, &clk, "last", &seq.get("last"), n);
-    let finals = flip_flops(&mut m, &clk, "final_row", &seq.get("final_row"), n);
+    let of_word = ["row", "first", "last", "final_row"].map(|name| seq.get(name));
+    let of_word = m.wire("of_word", cat(of_word.iter().rev()));
+    m.note(&of_word, "final row tile, last, first K tile, row tile");
+    let of_words = flip_flops(&mut m, &clk, "of_word", &of_word, n);
+    let rw = clog2(p.max_row_tiles.into());
+    let (now, before) = (&of_words[n as usize], &of_words[n as usize - 1]);
+    let (read_row, write_row) = (
+        of_words[n as usize - 3].bits(rw - 1, 0),
+        now.bits(rw - 1, 0),
+    );
+    let keep = m.wire("keep", !before.bit(rw));
+    m.unused(now.bit(rw));
+    let (last, final_row) = (now.bit(rw + 1), now.bit(rw + 2));
     let takes = valids(&mut m, &clk, "take", &seq.get("take"), n);
-    let (read_row, write_row) = (&rows[n as usize - 3], &rows[n as usize]);
-    let keep = m.wire("keep", !&firsts[n as usize - 1]);
     let take = &takes[n as usize];
     let module = vector(p, &plan)?;
     let blocks = p.groups / p.act_lanes;
@@ -252,10 +259,10 @@ pub fn fabric_core(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
                 ("copy_addr", &copy_addr),
                 ("write", &write),
                 ("codes", &codes),
-                ("read_row", read_row),
+                ("read_row", &read_row),
                 ("keep", &keep),
                 ("take", take),
-                ("write_row", write_row),
+                ("write_row", &write_row),
             ];
             m.instance(&format!("u_vector{b}"), &module, &clk, &inputs)
                 .get("sums")
@@ -263,13 +270,11 @@ pub fn fabric_core(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
         .collect();
 
     m.section("Sums leave");
-    let last = &lasts[n as usize];
-    let final_row = &finals[n as usize];
-    let leaving = m.wire("leaving", take & last);
-    let ending = m.wire("ending", &leaving & final_row);
+    let leaving = m.wire("leaving", take & &last);
+    let ending = m.wire("ending", &leaving & &final_row);
     m.assign(&ports.sum_valid, &leaving);
     m.assign(&ports.sum_data, cat(sums.iter().rev()));
-    m.assign(&ports.sum_last, final_row);
+    m.assign(&ports.sum_last, &final_row);
     let products = m.reg_init("products", uint(2), 0);
     m.note(&products, "started and not ended");
     m.clocked(&clk, |b| {

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use super::super::lookup::ENTRY_BITS;
 use super::super::{CoreParams, flip_flops};
-use super::adder::{add3, padded};
+use super::adder::{add3, add3_open, padded};
 use super::tree::{Node, Plan};
-use crate::rtl::{Clock, Expr, Module, ModuleBuilder, RtlError, uint};
+use crate::rtl::{Clock, Expr, Module, ModuleBuilder, RtlError, cat, uint};
 
 /// Sum of `node`'s entries. Ports: `clk`, `terms` (entries), `sum`, as many cycles later as the node is deep.
 fn sum(node: &Node) -> Result<Arc<Module>, RtlError> {
+    if node.is_nine() {
+        return nine(node.width());
+    }
     let plus = match node.constants() {
         0 => String::new(),
         c => format!("_plus{c}"),
@@ -38,6 +41,51 @@ fn sum(node: &Node) -> Result<Arc<Module>, RtlError> {
         padded(value, ones, n)
     });
     let total = add3(&mut m, "u_sum", &clk, &operands, None, node.width())?;
+    let sum = m.delay("sum_q", &clk, None, total);
+    m.assign(&out, sum);
+    m.finish()
+}
+
+/// [`sum`] of nine entries.
+fn nine(width: u32) -> Result<Arc<Module>, RtlError> {
+    let mut m = Module::new("tlmm_sum9").doc(
+        "Sum of 9 entries, 2 cycles later. The sums of three and of three leave majority and carry of weight 1024;\n\
+         three of those four bits fill the last column of the third sum.",
+    );
+    let clk = m.clock("clk");
+    let terms = m.input("terms", uint(ENTRY_BITS * 9), "entries");
+    let out = m.output("sum", uint(width), "");
+    let three = |k: u32| std::array::from_fn(|i| terms.element(3 * k + i as u32, ENTRY_BITS));
+    let first = add3_open(&mut m, "u_first", &clk, &three(0), None)?;
+    let second = add3_open(&mut m, "u_second", &clk, &three(1), None)?;
+    let [a, b, c] = three(2);
+    let third = [
+        cat([&first.majority, &a]),
+        cat([&first.carry, &b]),
+        cat([&second.carry, &c]),
+    ];
+    let third = add3_open(&mut m, "u_third", &clk, &third, None)?;
+    let stage = [
+        ("first_q", first.sum),
+        ("left_q", second.majority),
+        ("second_q", second.sum),
+        ("third_q", third.sum),
+        ("majority_q", third.majority),
+        ("carry_q", third.carry),
+    ]
+    .map(|(name, value)| (m.reg(name, value.ty()), value));
+    m.clocked(&clk, |b| {
+        for (reg, value) in &stage {
+            b.set(reg, value);
+        }
+    });
+    let [first, left, second, third, majority, carry] = stage.map(|(reg, _)| reg);
+    let operands = [
+        padded(Some(&cat([&majority, &third])), 0, width),
+        padded(Some(&cat([&carry, &left, &first])), 0, width),
+        padded(Some(&second), 0, width),
+    ];
+    let total = add3(&mut m, "u_sum", &clk, &operands, None, width)?;
     let sum = m.delay("sum_q", &clk, None, total);
     m.assign(&out, sum);
     m.finish()

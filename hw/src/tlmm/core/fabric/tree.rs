@@ -3,6 +3,9 @@
 //! Every adder takes three numbers. Entries are unsigned, 384 too large, so that no adder extends a sign; what that makes too
 //! much in a K tile is taken off by constants at columns where an adder has an operand to spare, which costs nothing: in the
 //! last adder all ones from column s on (minus 2^s), in the tree the bits of 2^s minus the excess.
+//!
+//! Three entries make two bits of weight 1024, a majority and a carry, and adding them up is a column of its own. Nine
+//! entries have a better way: the first two sums leave those bits to the third, whose extra column takes three of them.
 
 use std::sync::Arc;
 
@@ -36,6 +39,22 @@ impl Node {
             depth: 0,
             cost: 0,
         }
+    }
+
+    /// Nine entries in three adders of 10, 10 and 11 columns and one of 13.
+    fn nine() -> Node {
+        Node {
+            entries: 9,
+            max: 9 * 2 * BIAS,
+            depth: 2,
+            cost: 8 * (10 + 10 + 11 + 13) + 34 + 13,
+            ..Node::entry()
+        }
+    }
+
+    /// Made by [`Node::nine`].
+    pub fn is_nine(&self) -> bool {
+        self.entries == 9 && self.children.is_empty()
     }
 
     fn sum(children: Vec<Arc<Node>>, constant: u64) -> Node {
@@ -81,6 +100,11 @@ impl Node {
 
     /// All ways to add 2^`bit` in one of the adders.
     fn with_bit(&self, bit: u32) -> Vec<Node> {
+        if self.is_nine() {
+            let entry = Arc::new(Node::entry());
+            let three = Arc::new(Node::sum(vec![entry; 3], 0));
+            return Node::sum(vec![three; 3], 0).with_bit(bit);
+        }
         let mut ways = Vec::new();
         if !self.children.is_empty() && self.constant >> bit & 1 == 0 && self.operands(bit) < 3 {
             ways.push(Node::sum(self.children.clone(), self.constant | 1 << bit));
@@ -113,6 +137,9 @@ fn sums(n: u32) -> Vec<Option<Arc<Node>>> {
                     found = Some(way);
                 }
             }
+        }
+        if entries == 9 {
+            found = Some(Node::nine());
         }
         best.push(found.map(Arc::new));
     }
