@@ -105,7 +105,7 @@ pub(super) fn builder(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
         "block, half, K tile, element",
     );
     m.write(&mem, &clk, &write, &write_addr, &write_data, None);
-    let act = m.read_sync("act", &mem, &clk, one(), &out("addr"));
+    let act = m.read_sync("act", &mem, &clk, one(), out("addr"));
     let act = m.delay("act_q", &clk, None, act);
 
     m.section("Walkers");
