@@ -13,8 +13,11 @@ module LUT6_2 (input I0, I1, I2, I3, I4, I5, output O5, O6);
   endfunction
   localparam [4:0] LOW = uses(INIT[31:0]);
   localparam [4:0] HIGH = uses(INIT[63:32]);
-  wire [4:0] i = {I4, I3, I2, I1, I0};
-  wire [4:0] low = i & LOW, high = i & HIGH;
-  LUT5 #(.INIT(INIT[31:0])) low_part (.I0(low[0]), .I1(low[1]), .I2(low[2]), .I3(low[3]), .I4(low[4]), .O(O5));
-  LUT5 #(.INIT(INIT[63:32])) high_part (.I0(high[0]), .I1(high[1]), .I2(high[2]), .I3(high[3]), .I4(high[4]), .O(O6));
+  wire low0 = LOW[0] ? I0 : 1'b0, high0 = HIGH[0] ? I0 : 1'b0;
+  wire low1 = LOW[1] ? I1 : 1'b0, high1 = HIGH[1] ? I1 : 1'b0;
+  wire low2 = LOW[2] ? I2 : 1'b0, high2 = HIGH[2] ? I2 : 1'b0;
+  wire low3 = LOW[3] ? I3 : 1'b0, high3 = HIGH[3] ? I3 : 1'b0;
+  wire low4 = LOW[4] ? I4 : 1'b0, high4 = HIGH[4] ? I4 : 1'b0;
+  LUT5 #(.INIT(INIT[31:0])) low_part (.I0(low0), .I1(low1), .I2(low2), .I3(low3), .I4(low4), .O(O5));
+  LUT5 #(.INIT(INIT[63:32])) high_part (.I0(high0), .I1(high1), .I2(high2), .I3(high3), .I4(high4), .O(O6));
 endmodule
