@@ -54,6 +54,8 @@ pub fn machine_params(
         weight_format: derived.weight_format,
         dram_format: derived.dram_format,
         style: derived.style,
+        storage: derived.storage,
+        reduction: derived.reduction,
         groups: derived.groups,
         rows: derived.rows,
         batch: derived.batch,

@@ -162,6 +162,58 @@ impl Style {
     }
 }
 
+/// Where the tables of [`Style::Table`] are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Storage {
+    /// Full tables in distributed RAM (UltraScale+).
+    Distributed,
+    /// Half tables in registers, built and summed in fabric.
+    Registers,
+}
+
+impl Storage {
+    pub const ALL: [Storage; 2] = [Storage::Distributed, Storage::Registers];
+
+    /// Its name in configurations.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Storage::Distributed => "distributed",
+            Storage::Registers => "registers",
+        }
+    }
+
+    /// What is smallest.
+    pub const fn usual(technology: Technology) -> Storage {
+        match technology {
+            Technology::XilinxUscale => Storage::Distributed,
+            _ => Storage::Registers,
+        }
+    }
+}
+
+/// What sums the look-ups of [`Storage::Distributed`] and makes its tables.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reduction {
+    /// DSP48E2: four lanes of 12 bits, then two of 24.
+    Dsp,
+    /// Carry chains of three operands.
+    Fabric,
+}
+
+impl Reduction {
+    pub const ALL: [Reduction; 2] = [Reduction::Dsp, Reduction::Fabric];
+
+    /// Its name in configurations.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Reduction::Dsp => "dsp",
+            Reduction::Fabric => "fabric",
+        }
+    }
+}
+
 /// Parameters of the machine. `gen` checks every rule before it makes one of these.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct MachineParams {
@@ -191,6 +243,8 @@ pub struct MachineParams {
     pub weight_format: WeightFormat,
     pub dram_format: DramFormat,
     pub style: Style,
+    pub storage: Storage,
+    pub reduction: Reduction,
     /// Groups in parallel T.
     pub groups: u32,
     /// Output rows in parallel Q.
@@ -275,6 +329,8 @@ impl MachineParams {
             weight_format: WeightFormat::G3,
             dram_format: DramFormat::Base3,
             style: Style::Select,
+            storage: Storage::Registers,
+            reduction: Reduction::Dsp,
             groups: 8,
             rows: 4,
             batch: 1,
@@ -304,6 +360,7 @@ impl MachineParams {
         MachineParams {
             technology: Technology::XilinxUscale,
             style: Style::Table,
+            storage: Storage::Distributed,
             batch: 2,
             ..MachineParams::tiny()
         }

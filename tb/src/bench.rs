@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use hw::rtl::{Design, Module, PortDir, RtlError};
-use hw::tlmm::core::{Code, CoreParams, RegisterCore, SelectCore, Technology, table_core};
+use hw::tlmm::core::{Code, CoreParams, Reduction, RegisterCore, SelectCore, Technology};
 use serde::Serialize;
 use thiserror::Error;
 
@@ -70,7 +70,7 @@ pub enum BenchError {
 /// A core of one of the architectures.
 #[derive(Debug, Clone)]
 pub enum Core {
-    Table(CoreParams),
+    Table(CoreParams, Reduction),
     Register(RegisterCore),
     Select(SelectCore),
 }
@@ -78,7 +78,7 @@ pub enum Core {
 impl Core {
     pub fn params(&self) -> &CoreParams {
         match self {
-            Core::Table(p) => p,
+            Core::Table(p, _) => p,
             Core::Register(c) => &c.params,
             Core::Select(c) => &c.params,
         }
@@ -89,7 +89,8 @@ impl Core {
         let p = self.params();
         let sizes = format!("T{} Q{} B{}", p.groups, p.rows, p.batch);
         match self {
-            Core::Table(_) => format!("{} {sizes}", format(p.code)),
+            Core::Table(_, Reduction::Dsp) => format!("{} {sizes}", format(p.code)),
+            Core::Table(_, Reduction::Fabric) => format!("fabric {} {sizes}", format(p.code)),
             Core::Register(_) => format!("registers {} {sizes}", format(p.code)),
             Core::Select(_) => format!("select {sizes}"),
         }
@@ -98,7 +99,7 @@ impl Core {
     /// Share of the products of a cycle that a K x N product uses in steady state.
     pub fn utilisation(&self, k: u64, n: u64) -> f64 {
         let pause = match self {
-            Core::Table(p) => return p.utilisation(k, n),
+            Core::Table(p, reduction) => return p.utilisation(*reduction, k, n),
             Core::Register(c) => c.tile_cycles(),
             Core::Select(c) => c.tile_cycles(),
         };
@@ -110,7 +111,7 @@ impl Core {
 
     fn build(&self) -> Result<Arc<Module>, RtlError> {
         match self {
-            Core::Table(p) => table_core(p),
+            Core::Table(p, reduction) => reduction.core(p),
             Core::Register(c) => c.build(),
             Core::Select(c) => c.build(),
         }
@@ -244,7 +245,14 @@ fn ecp5(
 pub fn table(code: Code, groups: u32, rows: u32, batch: u32) -> Core {
     let mut p = sized(code, groups, rows, 6912, 1024);
     p.batch = batch;
-    Core::Table(p)
+    Core::Table(p, Reduction::Dsp)
+}
+
+/// As [`table`] without DSP48E2; as many lanes of activations as make tables in time for its words.
+pub fn fabric(code: Code, groups: u32, rows: u32, batch: u32) -> Core {
+    let mut p = sized(code, groups, rows, 6912, 2048);
+    (p.batch, p.act_lanes) = (batch, if batch > 2 { 16 } else { 8 });
+    Core::Table(p, Reduction::Fabric)
 }
 
 /// Tables in registers: the longest K and the row tiles of [`select`].

@@ -5,7 +5,7 @@
 use hw::params::{MachineParams, Technology};
 use hw::pe::{PeParams, pe};
 use hw::rtl::Design;
-use hw::tlmm::core::{Code, CoreParams, table_core};
+use hw::tlmm::core::{Code, CoreParams, Reduction, table_core};
 use hw::tlmm::{TlmmParams, tlmm};
 use tb::yosys::{Options, Report, Target, synth_with};
 
@@ -37,7 +37,7 @@ fn tlmm_tiny() {
     for (p, target, cells_wanted) in [
         (MachineParams::tiny(), Target::Xcup, (0, 8)),
         (ecp5, Target::Ecp5, (0, 8)),
-        (MachineParams::tiny_uscale(), Target::Xcup, (20, 12)),
+        (MachineParams::tiny_uscale(), Target::Xcup, (20, 8)),
     ] {
         let top = tlmm(&TlmmParams::new(&p)).unwrap();
         let total = cells(&top, target, false).total;
@@ -87,6 +87,40 @@ fn tlmm_core() {
                     .raw
                     .keys()
                     .all(|k| !k.starts_with("RAM64") && k != "RAM32X1D")
+        );
+    }
+}
+
+/// Without DSP48E2: five look-up tables a reader and six for its place in a sum, three for the multiplexer of eight readers that
+/// all vectors share, ten for each of the eight walkers; what is left is control.
+#[test]
+fn tlmm_core_in_fabric() {
+    for code in [Code::G3, Code::Sherry] {
+        let (groups, rows, batch) = (48, 2, 2);
+        let p = CoreParams {
+            code,
+            groups,
+            rows,
+            batch,
+            act_lanes: 8,
+            max_k_tiles: 32,
+            max_row_tiles: 512,
+        };
+        let total = cells(&Reduction::Fabric.core(&p).unwrap(), Target::Xcup, true).total;
+        let readers = u64::from(groups * rows * batch);
+        assert_eq!(total.raw["RAM32M16"], readers / 8 * 5);
+        assert!(
+            total
+                .raw
+                .keys()
+                .all(|k| !k.starts_with("RAM64") && k != "RAM32X1D")
+        );
+        assert_eq!(total.dsp, 0);
+        let shared = u64::from(groups * rows) / 8 * 3 + 80;
+        assert!(
+            total.lut <= readers * 11 + shared + 130,
+            "{} look-up tables",
+            total.lut
         );
     }
 }

@@ -4,19 +4,21 @@
 
 mod core_bench;
 
-use core_bench::{Case, Core, Stalls, build, check, exercise, native, params, verilated};
-use hw::tlmm::core::{
-    CARRY_CELL_LINT, Code, CoreParams, RAM_MODELS, RegisterCore, Technology, table_core,
-};
+use core_bench::{Case, Core, Product, Stalls, build, check, exercise, native, params, verilated};
+use hw::tlmm::core::{Code, CoreParams, Reduction, RegisterCore, Technology};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 const CODES: [Code; 2] = [Code::G3, Code::Sherry];
 
 fn table(p: CoreParams) -> Core {
-    let module = table_core(&p).unwrap_or_else(|e| panic!("{e}"));
+    distributed(p, Reduction::Dsp)
+}
+
+fn distributed(p: CoreParams, reduction: Reduction) -> Core {
+    let module = reduction.core(&p).unwrap_or_else(|e| panic!("{e}"));
     Core {
-        latency: p.latency(),
+        latency: p.latency(reduction),
         params: p,
         module,
     }
@@ -68,6 +70,32 @@ fn tables_in_verilator() {
     }
 }
 
+/// Rows that share a table's readers in all ways.
+const FABRIC: [(u32, u32, u32, u32, u32); 4] = [
+    (8, 1, 1, 5, 16),
+    (16, 8, 2, 3, 8),
+    (40, 2, 1, 4, 8),
+    (24, 4, 3, 3, 4),
+];
+
+#[test]
+fn fabric_natively() {
+    for code in CODES {
+        for size in FABRIC {
+            let core = distributed(params(code, size, 8), Reduction::Fabric);
+            exercise(&core, &mut native(&core.module, 9), 12);
+        }
+    }
+}
+
+#[test]
+fn fabric_in_verilator() {
+    for (code, size) in [(Code::G3, FABRIC[2]), (Code::Sherry, FABRIC[1])] {
+        let core = distributed(params(code, size, 8), Reduction::Fabric);
+        exercise(&core, &mut verilated(&build(&core.module, &[]), 2), 60);
+    }
+}
+
 #[test]
 fn registers_natively() {
     for code in CODES {
@@ -87,12 +115,7 @@ fn registers_in_verilator() {
         (Code::Sherry, (16, 4, 1, 9, 16), Technology::Generic),
     ] {
         let (core, _) = register(params(code, size, 8), technology);
-        let mut models = Vec::new();
-        if technology == Technology::Ecp5 {
-            models.push(("ecp5.vlt", CARRY_CELL_LINT));
-            models.push(("ecp5_ram.v", RAM_MODELS));
-        }
-        exercise(&core, &mut verilated(&build(&core.module, &models), 4), 60);
+        exercise(&core, &mut verilated(&build(&core.module, &[]), 4), 60);
     }
 }
 
@@ -123,12 +146,47 @@ fn utilisation_is_what_the_formula_says() {
             );
             let case = Case::random(p, rng, n as usize, k as usize);
             let cycles = check(&core, &mut bench, &case, Stalls::default());
-            let steady = (k * n) as f64 / f64::from(p.tile_k() * p.rows) / p.utilisation(k, n);
+            let steady = (k * n) as f64
+                / f64::from(p.tile_k() * p.rows)
+                / p.utilisation(Reduction::Dsp, k, n);
             let start = cycles as f64 - steady;
             assert!(
-                (0.0..20.0 + f64::from(p.latency())).contains(&start),
+                (0.0..20.0 + f64::from(p.latency(Reduction::Dsp))).contains(&start),
                 "{cycles} cycles, {steady}"
             );
+        }
+    }
+}
+
+/// Products that follow each other take exactly what the formula says, and of the right activations: the tables of the next
+/// are made behind the words of the one before.
+#[test]
+fn fabric_makes_the_next_products_tables_in_time() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(2);
+    for code in CODES {
+        let p = params(code, (32, 2, 2, 4, 512), 8);
+        let core = distributed(p.clone(), Reduction::Fabric);
+        let mut bench = native(&core.module, 10);
+        for (k_tiles, row_tiles) in [(4, 512), (1, 400), (3, 130)] {
+            let (k, n) = (k_tiles * p.tile_k() as usize, row_tiles * p.rows as usize);
+            let cases: Vec<Case> = (0..4).map(|_| Case::random(&p, rng, n, k)).collect();
+            let products: Vec<Product> = (0..).zip(&cases).map(|(i, c)| c.product(&p, i)).collect();
+            let (sums, ends) = bench.in_turn(&p, &products);
+            for (i, case) in cases.iter().enumerate() {
+                for (sums, want) in sums.iter().zip(case.golden(&p)) {
+                    assert_eq!(sums[i * n..(i + 1) * n], want);
+                }
+            }
+            let steady = p.table_cycles(Reduction::Fabric, k_tiles as u64, row_tiles as u64);
+            // Where making tables is what takes time, starting a product adds to it.
+            let slack = if row_tiles > 200 { 0 } else { 8 };
+            for pair in ends.windows(2) {
+                let cycles = pair[1] - pair[0];
+                assert!(
+                    (steady..=steady + slack).contains(&cycles),
+                    "{k_tiles} x {row_tiles}: {cycles} cycles, {steady}"
+                );
+            }
         }
     }
 }

@@ -5,15 +5,9 @@
 mod core_bench;
 
 use core_bench::{Case, Core, Stalls, build, check, exercise, native, params, verilated};
-use hw::tlmm::core::{CARRY_CELL_LINT, CARRY_CELL_MODEL, Code, RAM_MODELS, SelectCore, Technology};
+use hw::tlmm::core::{CARRY_CELL_LINT, Code, RAM_MODELS, SelectCore, Technology};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-
-const MODELS: [(&str, &str); 3] = [
-    ("ecp5_carry.vlt", CARRY_CELL_LINT),
-    ("ecp5_carry.v", CARRY_CELL_MODEL),
-    ("ecp5_ram.v", RAM_MODELS),
-];
 
 /// T, Q, B, K tiles, row tiles.
 type Sizes = (u32, u32, u32, u32, u32);
@@ -83,12 +77,7 @@ fn all_technologies_in_verilator() {
             (2, (3, 2, 4, 2, 1)),
         ] {
             let core = core(&select(sizes, technology));
-            let models = if technology == Technology::Ecp5 {
-                &MODELS[..]
-            } else {
-                &[]
-            };
-            let model = build(&core.module, models);
+            let model = build(&core.module, &[]);
             exercise(&core, &mut verilated(&model, seed), 90);
         }
     }

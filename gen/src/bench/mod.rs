@@ -10,7 +10,7 @@ pub use table::{csv, text};
 pub use tb::bench::{BenchError, Row, SHAPE};
 
 use hw::tlmm::core::{Code, Technology};
-use tb::bench::{Core, Place, register, select, table as tables};
+use tb::bench::{Core, Place, fabric, register, select, table as tables};
 use tb::liberty::Library;
 use tb::nextpnr;
 
@@ -65,6 +65,9 @@ pub fn configs<'a>(
             ];
             all.extend(sizes.map(|(t, q, b)| on(Place::Xcup, tables(code, t, q, b))));
             all.push(on(Place::Xcup, register(code, 16, 4, Technology::Generic)));
+        }
+        for (code, t) in [(G3, 144), (Sherry, 128)] {
+            all.extend([2, 4].map(|b| on(Place::Xcup, fabric(code, t, 2, b))));
         }
         all.push(on(Place::Xcup, select(32, 8, Technology::Generic)));
         let place = Place::Ecp5(ecp5);

@@ -4,7 +4,7 @@ use super::Config;
 use super::read::{Kind, nearest_count};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::model::ModelConfig;
-use hw::params::{DramFormat, Style, Technology, WeightFormat};
+use hw::params::{DramFormat, Reduction, Storage, Style, Technology, WeightFormat};
 use hw::tlmm::TlmmParams;
 use serde::Serialize;
 
@@ -27,6 +27,10 @@ pub struct Derived {
     pub dram_format: DramFormat,
     /// How the ternary engine multiplies.
     pub style: Style,
+    /// Where its tables are.
+    pub storage: Storage,
+    /// What sums look-ups in distributed tables.
+    pub reduction: Reduction,
     /// Groups of activations in parallel (T).
     pub groups: u32,
     /// Weights one index stands for (1, 3 or 4).
@@ -131,6 +135,10 @@ impl Config {
             style: engine
                 .style
                 .unwrap_or(Style::usual(self.board.technology, engine.weight_format)),
+            storage: engine
+                .storage
+                .unwrap_or(Storage::usual(self.board.technology)),
+            reduction: engine.reduction,
             groups: engine.groups,
             group_weights,
             tile_k,
@@ -163,6 +171,8 @@ impl Config {
         let engine = TlmmParams {
             technology: d.technology,
             style: d.style,
+            storage: d.storage,
+            reduction: d.reduction,
             format: d.weight_format,
             dram: d.dram_format,
             groups: d.groups,

@@ -92,6 +92,20 @@ pub const CONFIG_KEYS: &[Key] = &[
     ),
     key(
         "engine",
+        "storage",
+        Kind::Choice(&["distributed", "registers"]),
+        Absent::Derive("the board: distributed on UltraScale+, registers elsewhere"),
+        "Tables of style table: distributed = full tables in LUT RAM; registers = half tables in registers.",
+    ),
+    key(
+        "engine",
+        "reduction",
+        Kind::Choice(&["dsp", "fabric"]),
+        word("dsp"),
+        "Sums of distributed tables: dsp = DSP48E2 in SIMD mode; fabric = carry chains of three operands.",
+    ),
+    key(
+        "engine",
         "groups",
         count(1, 256),
         number(8),

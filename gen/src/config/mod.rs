@@ -14,7 +14,7 @@ pub use board::Board;
 pub use derived::Derived;
 pub use keys::{schema, starter_config};
 
-use hw::params::{DramFormat, Style, WeightFormat};
+use hw::params::{DramFormat, Reduction, Storage, Style, WeightFormat};
 
 use crate::diag::{Diagnostic, Diagnostics, Source, nearest, one_of};
 use read::Values;
@@ -33,6 +33,10 @@ pub struct Engine {
     pub dram_format: DramFormat,
     /// Tables or selection; `None` takes what is smallest on the board.
     pub style: Option<Style>,
+    /// Where tables are; `None` takes what is smallest on the board.
+    pub storage: Option<Storage>,
+    /// What sums look-ups.
+    pub reduction: Reduction,
     /// Groups of activations in parallel (T).
     pub groups: u32,
     /// Output rows in parallel (Q).
@@ -107,9 +111,10 @@ impl Config {
         let engine = Engine {
             weight_format,
             dram_format,
-            style: Style::ALL
-                .into_iter()
-                .find(|s| s.word() == values.text("engine.style")),
+            style: choice(&values, "style", Style::ALL, Style::word),
+            storage: choice(&values, "storage", Storage::ALL, Storage::word),
+            reduction: choice(&values, "reduction", Reduction::ALL, Reduction::word)
+                .unwrap_or(Reduction::Dsp),
             groups: size("groups").unwrap_or(1),
             rows: size("rows").unwrap_or(1),
             batch: size("batch").unwrap_or(1),
@@ -177,20 +182,34 @@ pub fn read_source(path: &Path) -> Result<Source, Diagnostics> {
     Ok(Source::new(name, text))
 }
 
+/// The choice whose word stands at `engine.<name>`.
+fn choice<T: Copy, const N: usize>(
+    values: &Values,
+    name: &str,
+    all: [T; N],
+    word: fn(T) -> &'static str,
+) -> Option<T> {
+    let text = values.text(&format!("engine.{name}"));
+    all.into_iter().find(|&c| word(c) == text)
+}
+
 fn formats(
     source: &Source,
     values: &Values,
     diagnostics: &mut Diagnostics,
 ) -> (WeightFormat, DramFormat) {
-    let word = values.text("engine.weight_format");
-    let index = WeightFormat::ALL.into_iter().find(|f| f.word() == word);
+    let index = choice(
+        values,
+        "weight_format",
+        WeightFormat::ALL,
+        WeightFormat::word,
+    );
     let index = index.unwrap_or(WeightFormat::G3);
     let legal: Vec<DramFormat> = DramFormat::ALL
         .into_iter()
         .filter(|dram| dram.feeds().contains(&index))
         .collect();
-    let word = values.text("engine.dram_format");
-    let dram = DramFormat::ALL.into_iter().find(|f| f.word() == word);
+    let dram = choice(values, "dram_format", DramFormat::ALL, DramFormat::word);
     let dram = dram.or(legal.first().copied()).unwrap_or(DramFormat::Base3);
     if !legal.contains(&dram) {
         let message = Diagnostic::error(format!(

@@ -43,8 +43,10 @@ use std::sync::Arc;
 pub use rtl::tlmm;
 pub use unpack::unpack;
 
-use self::core::{Code, CoreParams, SelectCore, table_core};
-use crate::params::{DramFormat, MachineParams, Style, Technology, WeightFormat};
+use self::core::{Code, CoreParams, RegisterCore, SelectCore};
+use crate::params::{
+    DramFormat, MachineParams, Reduction, Storage, Style, Technology, WeightFormat,
+};
 use crate::rtl::{Module, RtlError, bits_for};
 use crate::scratchpad::COUNT_BITS;
 
@@ -56,6 +58,8 @@ pub const PACKET_ALIGN: usize = 64;
 pub struct TlmmParams {
     pub technology: Technology,
     pub style: Style,
+    pub storage: Storage,
+    pub reduction: Reduction,
     pub format: WeightFormat,
     pub dram: DramFormat,
     /// Groups in parallel T.
@@ -95,6 +99,8 @@ impl TlmmParams {
         TlmmParams {
             technology: p.technology,
             style: p.style,
+            storage: p.storage,
+            reduction: p.reduction,
             format: p.weight_format,
             dram: p.dram_format,
             groups: p.groups,
@@ -147,13 +153,7 @@ impl TlmmParams {
             cols.div_ceil(self.tile_k().into()),
             rows.div_ceil(self.rows.into()),
         );
-        match self.style {
-            Style::Table => self.core().table_cycles(k_tiles, row_tiles),
-            Style::Select => {
-                let core = SelectCore::new(self.core(), self.technology);
-                k_tiles * row_tiles.max(core.tile_cycles().into())
-            }
-        }
+        Core::new(self).cycles(k_tiles, row_tiles)
     }
 
     /// Rules between the parameters that are broken. Those of the core itself come with its making.
@@ -177,14 +177,15 @@ impl TlmmParams {
             ),
             format!("it feeds {:?}", self.dram.feeds()),
         );
+        let distributed = self.style == Style::Table && self.storage == Storage::Distributed;
         rule(
-            self.style == Style::Select || self.technology == Technology::XilinxUscale,
-            "style",
+            !distributed || self.technology == Technology::XilinxUscale,
+            "storage",
             format!(
-                "tables are made of RAM32M16 and DSP48E2, which {:?} does not have",
-                self.technology
+                "distributed tables are made of RAM32M16, which {} does not have",
+                self.technology.word()
             ),
-            "select works everywhere".into(),
+            "registers and style select work everywhere".into(),
         );
         rule(
             self.style == Style::Select || self.format != WeightFormat::TwoBit,
@@ -245,8 +246,10 @@ impl TlmmParams {
             "more sums than a writer can count".into(),
             format!("at most {} rows in all", (1 << COUNT_BITS) - 1),
         );
-        if broken.is_empty() && self.style == Style::Table {
-            let fits = |t: u32| t.is_multiple_of(8) && within(t, 128);
+        if broken.is_empty() && distributed {
+            let fabric = self.reduction == Reduction::Fabric;
+            let most = if fabric { 256 } else { 128 };
+            let fits = |t: u32| t.is_multiple_of(8) && within(t, most);
             let mut rule = |ok: bool, parameter: &'static str, rule: String, legal: String| {
                 if !ok {
                     broken.push(Broken {
@@ -260,21 +263,24 @@ impl TlmmParams {
                 fits(self.groups),
                 "groups",
                 format!(
-                    "T = {}: tables are read and summed eight groups at a time, so T is a multiple of 8 up to 128",
+                    "T = {}: tables are read and summed eight groups at a time, so T is a multiple of 8 up to {most}",
                     self.groups
                 ),
-                near_legal(self.groups, 128, fits),
+                near_legal(self.groups, most, fits),
             );
             rule(
-                self.rows.is_multiple_of(4),
+                self.rows.is_multiple_of(4) || (fabric && self.rows <= 2),
                 "rows",
-                format!("Q = {}: a DSP48E2 sums four rows", self.rows),
+                format!("Q = {}: four rows share a table's readers", self.rows),
                 format!("the nearest is {}", self.rows.next_multiple_of(4)),
             );
             rule(
                 bits_for(128 * u64::from(self.max_k.next_multiple_of(self.tile_k()))) < 24,
                 "max_k",
-                format!("K = {}: sums in DSP48E2 have 24 bits", self.max_k),
+                format!(
+                    "K = {}: sums of distributed tables have 24 bits",
+                    self.max_k
+                ),
                 "at most 65535, with style select more".into(),
             );
         }
@@ -297,13 +303,50 @@ const fn gcd(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// The core, and the row tiles whose sums can still come after `hold` has risen.
-fn make_core(p: &TlmmParams) -> Result<(Arc<Module>, u32), RtlError> {
-    let params = p.core();
-    if p.style == Style::Table {
-        let latency = params.latency();
-        return Ok((table_core(&params)?, latency));
+/// The arithmetic.
+enum Core {
+    Distributed(CoreParams, Reduction),
+    Registers(RegisterCore),
+    Select(SelectCore),
+}
+
+impl Core {
+    fn new(p: &TlmmParams) -> Core {
+        let (params, technology) = (p.core(), p.technology);
+        match (p.style, p.storage) {
+            (Style::Table, Storage::Distributed) => Core::Distributed(params, p.reduction),
+            (Style::Table, Storage::Registers) => {
+                Core::Registers(RegisterCore { params, technology })
+            }
+            (Style::Select, _) => Core::Select(SelectCore::new(params, technology)),
+        }
     }
-    let core = SelectCore::new(params, p.technology);
-    Ok((core.build()?, core.latency()))
+
+    fn build(&self) -> Result<Arc<Module>, RtlError> {
+        match self {
+            Core::Distributed(params, reduction) => reduction.core(params),
+            Core::Registers(core) => core.build(),
+            Core::Select(core) => core.build(),
+        }
+    }
+
+    /// Row tiles whose sums can still come after `hold` has risen.
+    fn latency(&self) -> u32 {
+        match self {
+            Core::Distributed(params, reduction) => params.latency(*reduction),
+            Core::Registers(core) => core.latency(),
+            Core::Select(core) => core.latency(),
+        }
+    }
+
+    fn cycles(&self, k_tiles: u64, row_tiles: u64) -> u64 {
+        let least = match self {
+            Core::Distributed(params, reduction) => {
+                return params.table_cycles(*reduction, k_tiles, row_tiles);
+            }
+            Core::Registers(core) => core.tile_cycles(),
+            Core::Select(core) => core.tile_cycles(),
+        };
+        k_tiles * row_tiles.max(least.into())
+    }
 }

@@ -6,7 +6,7 @@ use super::acts::{MORE_BITS, activations};
 use super::operands::{RANGE_BITS, operands, overlap};
 use super::results::results;
 use super::unpack::unpack;
-use super::{TlmmParams, make_core};
+use super::{Core, TlmmParams};
 use crate::control::OP_BITS;
 use crate::isa::Cause;
 use crate::rtl::{Module, RtlError, all, bits_for, clog2, lit, mux, one, uint, zero};
@@ -25,7 +25,8 @@ pub fn tlmm(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
         let faults = broken.iter().map(ToString::to_string).collect();
         return Err(RtlError { module, faults });
     }
-    let (core, latency) = make_core(p)?;
+    let arithmetic = Core::new(p);
+    let core = arithmetic.build()?;
     let mut m = Module::new("tlmm").doc(format!(
         "Ternary matrix engine: {} weights of {} rows times {} activation vectors a cycle.\n\
          While one instruction computes, the next one's activations are fetched.",
@@ -191,6 +192,9 @@ pub fn tlmm(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
         ],
     );
     m.unused(sums.get("idle"));
+    if core.ports.iter().any(|p| p.name == "may_start") {
+        m.unused(sums.get("may_start"));
+    }
     let take = m.wire("take", &offered & sums.get("w_ready"));
     let finish = m.wire("finish", &take & sums.get("w_last"));
     let short = m.wire("short", all([&take, &codes_last, &!sums.get("w_last")]));
@@ -202,7 +206,7 @@ pub fn tlmm(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
     m.assign(&codes_ready, (sums.get("w_ready") & !&faulted) | &drop);
     let out = m.instance(
         "u_results",
-        &results(p, latency)?,
+        &results(p, arithmetic.latency())?,
         &clk,
         &[
             ("start", &begin_q),

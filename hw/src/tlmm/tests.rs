@@ -39,7 +39,10 @@ fn parameters_that_do_not_fit_are_refused_in_words() {
     assert!(refuse(|p| p.batch = 17).contains("the nearest is 16"));
     assert!(refuse(|p| p.max_row_tiles = 100).contains("the nearest is 128"));
     assert!(refuse(|p| p.max_k = 1 << 24).contains("max_k"));
-    assert!(refuse(|p| p.style = Style::Table).contains("select works everywhere"));
+    let distributed = |p: &mut TlmmParams| {
+        (p.style, p.storage) = (Style::Table, Storage::Distributed);
+    };
+    assert!(refuse(distributed).contains("select work everywhere"));
     let uscale = |change: fn(&mut TlmmParams)| {
         let mut p = TlmmParams::new(&MachineParams::tiny_uscale());
         change(&mut p);

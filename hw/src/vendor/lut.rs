@@ -12,7 +12,7 @@ const RAM_PORTS: [&str; 8] = ["A", "B", "C", "D", "E", "F", "G", "H"];
 impl ModuleBuilder {
     /// RAM32M16: the eight look-up tables of a SLICEM as 32 words of 2 bits each. Look-up table k reads at
     /// `addresses[k]` in the same cycle; all are written at the address of the last one. `data` are 2 bits for each, first
-    /// low; returned are the 2 bits that each reads. The contents start as zeros.
+    /// low; returned are the 2 bits that each reads. All start with the same contents: word i at bits 2 i of `init`.
     #[track_caller]
     pub fn ram32m16(
         &mut self,
@@ -21,6 +21,7 @@ impl ModuleBuilder {
         enable: &Expr,
         addresses: &[Expr; 8],
         data: &[Expr; 8],
+        init: u64,
     ) -> [Expr; 8] {
         let names: Vec<(String, String, String)> = RAM_PORTS
             .iter()
@@ -35,17 +36,27 @@ impl ModuleBuilder {
                 .input(di, uint(2))
                 .output_through(out, uint(2), &[addr]);
         }
-        let ram = ram.model(|_| {
-            Box::new(Ram {
-                words: [[0; 32]; 8],
-            })
+        let ram = ram.model(|params| {
+            let init = first_bits(params);
+            let words = std::array::from_fn(|i| (init >> (2 * i) & 3) as u8);
+            Box::new(Ram { words: [words; 8] })
         });
+        // Zeros are what the vendor's cell has without parameters.
+        let params: Vec<(String, Param)> = RAM_PORTS
+            .iter()
+            .filter(|_| init != 0)
+            .map(|p| (format!("INIT_{p}"), Param::Bits(init.into(), 64)))
+            .collect();
+        let params: Vec<(&str, Param)> = params
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.clone()))
+            .collect();
         let mut conns = vec![("WCLK", clk), ("WE", enable)];
         for (k, (addr, di, _)) in names.iter().enumerate() {
             conns.push((addr, &addresses[k]));
             conns.push((di, &data[k]));
         }
-        let u = self.black_box(name, &ram, &[], &conns);
+        let u = self.black_box(name, &ram, &params, &conns);
         std::array::from_fn(|k| u.get(&names[k].2))
     }
 
@@ -62,10 +73,7 @@ impl ModuleBuilder {
             .output_through("O5", bool_ty(), &names)
             .output_through("O6", bool_ty(), &["I0", "I1", "I2", "I3", "I4", "I5"])
             .model(|params| {
-                let init = match params {
-                    [(_, Param::Bits(v, _)), ..] => v.iter_u64_digits().next().unwrap_or(0),
-                    _ => 0,
-                };
+                let init = first_bits(params);
                 Box::new(Lut { init })
             });
         let init = u64::from(high) << 32 | u64::from(low);
@@ -102,6 +110,14 @@ impl ModuleBuilder {
         let conns = [("CI", carry_in), ("CI_TOP", &top), ("DI", &d), ("S", &s)];
         let params = [("CARRY_TYPE", Param::Text("SINGLE_CY8".into()))];
         self.black_box(name, &carry, &params, &conns)
+    }
+}
+
+/// The first parameter as bits, zero without one.
+fn first_bits(params: &[(String, Param)]) -> u64 {
+    match params {
+        [(_, Param::Bits(v, _)), ..] => v.iter_u64_digits().next().unwrap_or(0),
+        _ => 0,
     }
 }
 

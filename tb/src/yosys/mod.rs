@@ -12,7 +12,7 @@ use thiserror::Error;
 
 pub use cells::Cells;
 
-use self::passes::{COARSE, LEVELS, Passes, STAT};
+use self::passes::{COARSE, LEVELS, Passes, SPLIT, STAT};
 use crate::tools::{ToolError, Tools, tail};
 
 const SCRIPT: &str = include_str!(concat!(
@@ -129,6 +129,7 @@ pub fn synth_with(
     job["done"] = DONE.into();
     write(&dir.join(JOB), &job.to_string())?;
     write(&dir.join("job.py"), SCRIPT)?;
+    write(&dir.join(SPLIT), include_str!("split.v"))?;
     let out = tools
         .python()
         .args(["job.py", JOB])

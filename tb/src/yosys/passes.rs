@@ -10,6 +10,8 @@ pub(super) const STAT: &str = "stat.json";
 pub(super) const COARSE: &str = "coarse.json";
 /// File with the report of the longest path of each module.
 pub(super) const LEVELS: &str = "levels.txt";
+/// File with what [`levels`] replaces cells of two outputs by.
+pub(super) const SPLIT: &str = "split.v";
 
 /// What `scripts/yosys_job.py` runs.
 #[derive(Serialize)]
@@ -55,12 +57,12 @@ impl Passes {
         match (target, options.flatten) {
             (Target::Generic, flatten) => {
                 job.passes.extend(gates(top, flatten));
-                job.passes.extend(levels("*"));
+                job.passes.extend(levels("*").into_iter().flatten());
             }
             (_, true) => {
                 job.passes
                     .push(format!("{} -run begin:check", synth(target, top, true)));
-                job.passes.extend(levels(top));
+                job.passes.extend(levels(top).into_iter().flatten());
             }
             (_, false) => job.module_by_module(target, top, levels("@")),
         }
@@ -72,7 +74,7 @@ impl Passes {
     /// abc9 visits, for each module it maps, the whole design it stands in, library included: a machine of 70 modules
     /// takes half an hour. So each module is mapped in a design of its own, where the other modules are empty
     /// shells and the library has only what is used. The result is the same, nothing is optimised across modules.
-    fn module_by_module(&mut self, target: Target, top: &str, levels: Option<String>) {
+    fn module_by_module(&mut self, target: Target, top: &str, levels: Option<Vec<String>>) {
         let kept: String = logic(target)
             .iter()
             .map(|kind| format!(" ={kind} %d"))
@@ -91,7 +93,7 @@ impl Passes {
             "design -copy-from whole @".into(),
             format!("{} -run map_luts:check", synth(target, "@", false)),
         ];
-        passes.extend(levels);
+        passes.extend(levels.into_iter().flatten());
         passes.push("design -copy-to mapped @".into());
         self.each = Some(Each {
             names: "modules.txt",
@@ -142,7 +144,7 @@ fn logic(target: Target) -> &'static [&'static str] {
 }
 
 /// Appends the longest chain of logic cells of each of the `modules`.
-fn levels(target: Target, modules: &str) -> String {
+fn levels(target: Target, modules: &str) -> Vec<String> {
     let kinds: Vec<String> = logic(target)
         .iter()
         .map(|&kind| match kind {
@@ -153,8 +155,18 @@ fn levels(target: Target, modules: &str) -> String {
         .collect();
     let joined = " %u".repeat(kinds.len() - 1);
     // Wires must be selected too, or ltp sees no path.
-    format!(
+    let find = format!(
         "tee -q -a {LEVELS} ltp -noff {}{joined} {modules}/w:* %u",
         kinds.join(" ")
-    )
+    );
+    if target != Target::Xcup {
+        return vec![find];
+    }
+    vec![
+        "design -push-copy".into(),
+        format!("techmap -map {SPLIT}"),
+        "opt_clean".into(),
+        find,
+        "design -pop".into(),
+    ]
 }

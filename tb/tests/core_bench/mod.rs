@@ -5,6 +5,7 @@
 
 mod exercise;
 mod matrix;
+mod turns;
 
 pub use exercise::{Core, check, exercise, params};
 pub use matrix::Case;
@@ -68,7 +69,7 @@ impl Dut for Verilated {
     }
 }
 
-/// Builds the Verilator model of a core; `models` are files of primitives beside those of `hw::vendor`.
+/// Builds the Verilator model of a core; `models` are files of its primitives, none takes ours.
 pub fn build(top: &Arc<Module>, models: &[(&str, &str)]) -> Model {
     let ports = top.ports.iter().map(|p| PortSpec {
         name: p.name.clone(),
@@ -77,10 +78,13 @@ pub fn build(top: &Arc<Module>, models: &[(&str, &str)]) -> Model {
     });
     let files = Design::new(top).unwrap().emit("");
     let files = files.into_iter().map(|f| (f.name, f.text));
-    let models = models.iter().map(|(n, t)| (n.to_string(), t.to_string()));
+    let models = match models {
+        [] => simulation_files(top),
+        _ => (models.iter().map(|(n, t)| (n.to_string(), t.to_string()))).collect(),
+    };
     let spec = BuildSpec {
         top: top.name.clone(),
-        files: files.chain(models).chain(simulation_files(top)).collect(),
+        files: files.chain(models).collect(),
         ports: ports.collect(),
         ..BuildSpec::default()
     };
@@ -145,6 +149,16 @@ impl<D: Dut> Bench<D> {
         BigUint::new(digits) & ((BigUint::from(1u32) << bits) - 1u32)
     }
 
+    /// Sums of a row tile, appended to those of each vector.
+    fn take_sums(&mut self, p: &CoreParams, sums: &mut [Vec<i64>]) {
+        let word = self.dut.get("sum_data");
+        for b in 0..p.batch {
+            for q in 0..p.rows {
+                sums[b as usize].push(signed(&word, b * p.rows + q, p.acc_bits()));
+            }
+        }
+    }
+
     /// Runs one product; returns the sums, that of row r and vector b at `[b][r]`, and the cycles from start to idle.
     pub fn run(
         &mut self,
@@ -207,13 +221,8 @@ impl<D: Dut> Bench<D> {
             if self.dut.get("sum_valid") == small(1) {
                 assert!(!finished, "sums after the last");
                 assert!(after_hold <= u64::from(latency), "sums long after hold");
-                let word = self.dut.get("sum_data");
+                self.take_sums(p, &mut sums);
                 finished = self.dut.get("sum_last") == small(1);
-                for b in 0..p.batch {
-                    for q in 0..p.rows {
-                        sums[b as usize].push(signed(&word, b * p.rows + q, p.acc_bits()));
-                    }
-                }
             }
             if cycle > 0 && self.dut.get("idle") == small(1) {
                 assert!(finished && taken == product.words.len(), "idle too early");

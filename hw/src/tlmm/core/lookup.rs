@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::rtl::{Expr, Module, ModuleBuilder, RtlError, cat, lit, one, uint};
+use crate::rtl::{Expr, Module, ModuleBuilder, RtlError, cat, lit, one, uint, zero};
 use crate::vendor::{Dsp48Ports, Simd};
 
 /// Bits of a table entry: up to three int8 activations with signs, at most 384 in magnitude.
@@ -54,26 +54,19 @@ pub(super) fn adder(
     (u.get("P"), u.get("PCOUT"))
 }
 
-/// Full tables of two groups with four read ports each. Ports: `clk`, `write`, `codes` (8 codes: group 0 rows 0 to 3, group 1),
-/// `entries` (2 entries), `terms` (8 entries read).
-pub(super) fn table_pair() -> Result<Arc<Module>, RtlError> {
-    let mut m = Module::new("tlmm_table_pair").doc(
-        "Tables of two groups in distributed RAM, each read by four rows in the same cycle: ten bits are\n\
+/// Full tables with eight read ports: `rows` (1, 2, 4 or 8) for each of 8 / rows groups. Codes that are never written read as
+/// `untouched`. Ports: `clk`, `write`, `codes` (8 codes, group outermost), `entries` (one a group), `terms` (8 entries read).
+pub(super) fn tables(rows: u32, untouched: u64) -> Result<Arc<Module>, RtlError> {
+    let groups = 8 / rows;
+    let mut m = Module::new("tlmm_tables").doc(format!(
+        "Tables of {groups} groups in distributed RAM, {rows} readers each in the same cycle: ten bits are\n\
          five RAM32M16 of two bits, whose eight look-up tables are the eight readers.\n\
-         Written at the code of the last reader (group 1, row 3), which is free while nothing is read.",
-    );
+         Written at the code of the last reader, which is free while nothing is read."
+    ));
     let clk = m.clock("clk");
     let write = m.input("write", uint(1), "write `entries` at the code of reader 7");
-    let codes = m.input(
-        "codes",
-        uint(40),
-        "codes: group 0 rows 0 to 3, group 1 rows 0 to 3",
-    );
-    let entries = m.input(
-        "entries",
-        uint(2 * ENTRY_BITS),
-        "entry of group 0, of group 1",
-    );
+    let codes = m.input("codes", uint(40), "codes: group 0 row 0, row 1, ..");
+    let entries = m.input("entries", uint(groups * ENTRY_BITS), "entry of group 0, ..");
     let terms = m.output(
         "terms",
         uint(8 * ENTRY_BITS),
@@ -83,11 +76,13 @@ pub(super) fn table_pair() -> Result<Arc<Module>, RtlError> {
     let mut read: [Vec<Expr>; 8] = Default::default();
     for pair in 0..ENTRY_BITS / 2 {
         let data: [Expr; 8] = std::array::from_fn(|k| {
-            let at = (k as u32 / 4) * ENTRY_BITS + 2 * pair;
+            let at = (k as u32 / rows) * ENTRY_BITS + 2 * pair;
             entries.bits(at + 1, at)
         });
         let name = format!("u_bits{}", 2 * pair);
-        let bits = m.ram32m16(&name, &clk.clk, &write, &addresses, &data);
+        let two = untouched >> (2 * pair) & 3;
+        let init = (0..32).fold(0, |all, word| all | two << (2 * word));
+        let bits = m.ram32m16(&name, &clk.clk, &write, &addresses, &data, init);
         read.iter_mut().zip(bits).for_each(|(all, b)| all.push(b));
     }
     let all: Vec<Expr> = read.iter().map(|bits| cat(bits.iter().rev())).collect();
@@ -117,7 +112,7 @@ pub(super) fn quad() -> Result<Arc<Module>, RtlError> {
         })
         .collect();
     let sums = m.output("sums", uint(48), "rows 0 to 3");
-    let table = table_pair()?;
+    let table = tables(4, 0)?;
     let mut total: Option<(Expr, Expr)> = None;
     for (h, [write, codes, entries]) in ports.iter().enumerate() {
         let name = format!("u_tables{h}");
@@ -194,5 +189,51 @@ pub(super) fn builder() -> Result<Arc<Module>, RtlError> {
         })
         .collect();
     m.assign(&entries, cat(fields.iter().rev()));
+    m.finish()
+}
+
+/// Codes or, while tables are filled, one code for all. Ports: `fill`, `fill_code`, `codes` and `out` (`n` codes).
+pub(super) fn fill_mux(n: u32) -> Result<Arc<Module>, RtlError> {
+    let mut m =
+        Module::new("tlmm_fill_mux").doc("Multiplexers of two bits in one look-up table each.");
+    let fill = m.input("fill", uint(1), "tables are written");
+    let fill_code = m.input("fill_code", uint(5), "at this code");
+    let codes = m.input(
+        "codes",
+        uint(5 * n),
+        "codes of the readers that share their address with the writer",
+    );
+    let out = m.output("out", uint(5 * n), "");
+    // O5 = I4 ? I1 : I0, O6 = I4 ? I3 : I2.
+    let table = |shift: u32| {
+        (0..32u32).fold(0u32, |init, i| {
+            init | (i >> (shift + (i >> 4 & 1)) & 1) << i
+        })
+    };
+    let bits: Vec<Expr> = (0..(5 * n).div_ceil(2))
+        .flat_map(|k| {
+            let second = 2 * k + 1 < 5 * n;
+            let input = |at: u32| [codes.bit(at), fill_code.bit(at % 5)];
+            let [a, b] = input(2 * k);
+            let [c, d] = if second {
+                input(2 * k + 1)
+            } else {
+                [zero(), zero()]
+            };
+            let u = m.lut6_2(
+                &format!("u_mux{k}"),
+                &[a, b, c, d, fill.clone()],
+                table(0),
+                table(2),
+            );
+            let high = u.get("O6");
+            if !second {
+                m.unused(&high);
+            }
+            [Some(u.get("O5")), second.then_some(high)]
+        })
+        .flatten()
+        .collect();
+    m.assign(&out, cat(bits.iter().rev()));
     m.finish()
 }

@@ -7,7 +7,7 @@
 //! * Activations: B vectors of int8. A word of the activation memory holds element j of A = [`CoreParams::act_lanes`]
 //!   neighbouring groups of one vector, group t at byte t mod A; bit `b T / A + t / A` of `act_we` writes that of vector b.
 //!   Its address is, from the top, one of two halves, the K tile, and j in [`CoreParams::element_bits`]. A product
-//!   reads the half `act_half`, while the other may be written; `act_tiles` tells how many K tiles of all vectors are.
+//!   reads the half `act_half`, while the other may be written; one block is written at a time; `act_tiles` tells how many K tiles of all vectors are.
 //! * Sums: Q B values of A bits, that of row q and vector b at `A (b Q + q)`, one row tile after the other while the words of the
 //!   last K tile pass. They come without back-pressure: the consumer raises `hold` in time, and keeps room for
 //!   [`CoreParams::latency`] row tiles after it has.
@@ -30,6 +30,7 @@
 //! | `sum_valid`, `sum_data`, `sum_last` | out | finished row tiles; `sum_last` with the final one |
 
 mod control;
+mod fabric;
 mod lookup;
 mod register;
 mod rules;
@@ -41,14 +42,18 @@ mod table;
 mod tests;
 mod walk;
 
-pub use crate::params::Technology;
+pub use crate::params::{Reduction, Technology};
+pub use fabric::fabric_core;
 pub use register::RegisterCore;
 pub use select::{
     CARRY_CELL_LINT, CARRY_CELL_MODEL, RAM_MODELS, SelectCore, golden as select_golden,
 };
 pub use table::table_core;
 
-use crate::rtl::{Clock, Expr, ModuleBuilder, bits_for, clog2, uint};
+use std::sync::Arc;
+
+use crate::glue::delays;
+use crate::rtl::{Clock, Expr, Module, ModuleBuilder, RtlError, bits_for, clog2, uint};
 
 /// What a code of C bits stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -141,26 +146,53 @@ impl CoreParams {
     }
 }
 
+impl Reduction {
+    /// The core.
+    ///
+    /// # Errors
+    /// Parameters that break a rule, with the nearest legal value.
+    pub fn core(self, p: &CoreParams) -> Result<Arc<Module>, RtlError> {
+        match self {
+            Reduction::Dsp => table_core(p),
+            Reduction::Fabric => fabric_core(p),
+        }
+    }
+}
+
 impl CoreParams {
+    /// Cycles of a product with tables in distributed RAM, in steady state.
+    pub fn table_cycles(&self, reduction: Reduction, k_tiles: u64, row_tiles: u64) -> u64 {
+        match reduction {
+            Reduction::Dsp => table::product_cycles(self, k_tiles, row_tiles),
+            Reduction::Fabric => fabric::product_cycles(self, k_tiles, row_tiles),
+        }
+    }
+
     /// Share of the products of a cycle that a K x N product uses in steady state: what fills K and row tiles, and cycles
     /// without a weight word, are loss. `tb/tests/tlmm_core` holds it against simulation.
-    pub fn utilisation(&self, k: u64, n: u64) -> f64 {
+    pub fn utilisation(&self, reduction: Reduction, k: u64, n: u64) -> f64 {
         let (k_tiles, row_tiles) = (
             k.div_ceil(self.tile_k().into()),
             n.div_ceil(self.rows.into()),
         );
-        let cycles = table::product_cycles(self, k_tiles, row_tiles);
+        let cycles = self.table_cycles(reduction, k_tiles, row_tiles);
         (k * n) as f64 / (cycles * u64::from(self.tile_k() * self.rows)) as f64
     }
 
-    /// Cycles of a product in the table core, in steady state.
-    pub fn table_cycles(&self, k_tiles: u64, row_tiles: u64) -> u64 {
-        table::product_cycles(self, k_tiles, row_tiles)
+    /// Row tiles whose sums can still come after `hold` was raised.
+    pub fn latency(&self, reduction: Reduction) -> u32 {
+        match reduction {
+            Reduction::Dsp => table::latency(self),
+            Reduction::Fabric => fabric::latency(self),
+        }
     }
 
-    /// Row tiles whose sums can still come after `hold` was raised.
-    pub fn latency(&self) -> u32 {
-        table::latency(self)
+    /// Cycles that the first word of a product waits for tables, where nothing hides their making.
+    pub fn start_cycles(&self, reduction: Reduction) -> u64 {
+        match reduction {
+            Reduction::Dsp => sequence::first_fill(self.code),
+            Reduction::Fabric => fabric::start_cycles(self),
+        }
     }
 }
 
@@ -231,4 +263,11 @@ fn ports(m: &mut ModuleBuilder, p: &CoreParams) -> Ports {
         ),
         sum_last: m.output("sum_last", uint(1), "of the last row tile"),
     }
+}
+
+/// [`delays`] that stay flip-flops: a shift register would cost look-up tables, which are what is scarce here.
+fn flip_flops(m: &mut ModuleBuilder, clk: &Clock, name: &str, value: &Expr, n: u32) -> Vec<Expr> {
+    let all = delays(m, clk, name, value, n);
+    all[1..].iter().for_each(|reg| m.flip_flop(reg));
+    all
 }

@@ -14,14 +14,12 @@
 
 use std::sync::Arc;
 
-use super::lookup::lanes;
+use super::lookup::{fill_mux, lanes};
 use super::sequence::{fill_slots, sequence};
 use super::stage::{Place, STAGE_GROUPS, stage};
-use super::{Code, CoreParams};
-use crate::glue::{delays, valids};
-use crate::rtl::{
-    Clock, Expr, MemStyle, Module, ModuleBuilder, RtlError, cat, clog2, lit, one, uint, zero,
-};
+use super::{Code, CoreParams, flip_flops};
+use crate::glue::valids;
+use crate::rtl::{Expr, MemStyle, Module, RtlError, cat, clog2, lit, one, uint};
 use crate::vendor::{Dsp48Ports, Simd};
 
 /// Stages from which on two chains are shorter than one.
@@ -339,59 +337,6 @@ pub fn table_core(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
         b.set(&idle, (&idle | &ending) & !&ports.start);
     });
     m.assign(&ports.idle, &idle);
-    m.finish()
-}
-
-/// [`delays`] that stay flip-flops: a shift register would cost look-up tables, which are what is scarce here.
-fn flip_flops(m: &mut ModuleBuilder, clk: &Clock, name: &str, value: &Expr, n: u32) -> Vec<Expr> {
-    let all = delays(m, clk, name, value, n);
-    all[1..].iter().for_each(|reg| m.flip_flop(reg));
-    all
-}
-
-/// Codes or, while tables are filled, one code for all. Ports: `fill`, `fill_code`, `codes` and `out` (`n` codes).
-fn fill_mux(n: u32) -> Result<Arc<Module>, RtlError> {
-    let mut m =
-        Module::new("tlmm_fill_mux").doc("Multiplexers of two bits in one look-up table each.");
-    let fill = m.input("fill", uint(1), "tables are written");
-    let fill_code = m.input("fill_code", uint(5), "at this code");
-    let codes = m.input(
-        "codes",
-        uint(5 * n),
-        "codes of the readers that share their address with the writer",
-    );
-    let out = m.output("out", uint(5 * n), "");
-    // O5 = I4 ? I1 : I0, O6 = I4 ? I3 : I2.
-    let table = |shift: u32| {
-        (0..32u32).fold(0u32, |init, i| {
-            init | (i >> (shift + (i >> 4 & 1)) & 1) << i
-        })
-    };
-    let bits: Vec<Expr> = (0..(5 * n).div_ceil(2))
-        .flat_map(|k| {
-            let second = 2 * k + 1 < 5 * n;
-            let input = |at: u32| [codes.bit(at), fill_code.bit(at % 5)];
-            let [a, b] = input(2 * k);
-            let [c, d] = if second {
-                input(2 * k + 1)
-            } else {
-                [zero(), zero()]
-            };
-            let u = m.lut6_2(
-                &format!("u_mux{k}"),
-                &[a, b, c, d, fill.clone()],
-                table(0),
-                table(2),
-            );
-            let high = u.get("O6");
-            if !second {
-                m.unused(&high);
-            }
-            [Some(u.get("O5")), second.then_some(high)]
-        })
-        .flatten()
-        .collect();
-    m.assign(&out, cat(bits.iter().rev()));
     m.finish()
 }
 

@@ -28,6 +28,20 @@ fn emitted_modules() {
     }
 }
 
+/// Small, with a tree that has constants in it.
+#[test]
+fn emitted_modules_in_fabric() {
+    let p = CoreParams {
+        groups: 16,
+        rows: 2,
+        ..small(Code::G3)
+    };
+    let core = fabric_core(&p).unwrap();
+    for m in Design::new(&core).unwrap().modules() {
+        insta::assert_snapshot!(format!("fabric_{}", m.name), m.verilog());
+    }
+}
+
 #[test]
 fn parameters_that_do_not_fit_are_refused_with_the_nearest_legal_value() {
     let refuse = |change: fn(&mut CoreParams)| {
@@ -42,6 +56,22 @@ fn parameters_that_do_not_fit_are_refused_with_the_nearest_legal_value() {
     );
     assert!(refuse(|p| p.rows = 6).contains("nearest 8"));
     assert!(refuse(|p| p.batch = 17).contains("nearest 16"));
+    assert!(refuse(|p| p.max_row_tiles = 100).contains("nearest 128"));
+    assert!(refuse(|p| p.max_k_tiles = 3000).contains("at most 2730"));
+}
+
+#[test]
+fn fabric_refuses_with_the_nearest_legal_value() {
+    let refuse = |change: fn(&mut CoreParams)| {
+        let mut p = small(Code::G3);
+        change(&mut p);
+        fabric_core(&p).unwrap_err().to_string()
+    };
+    assert!(refuse(|p| p.code = Code::TwoBit).contains("g3 or sherry"));
+    assert!(refuse(|p| p.groups = 12).contains("nearest 16"));
+    assert!(refuse(|p| p.act_lanes = 4).contains("A = 4"));
+    assert!(refuse(|p| p.rows = 3).contains("nearest 4"));
+    assert!(refuse(|p| p.batch = 0).contains("nearest 1"));
     assert!(refuse(|p| p.max_row_tiles = 100).contains("nearest 128"));
     assert!(refuse(|p| p.max_k_tiles = 3000).contains("at most 2730"));
 }
@@ -64,7 +94,7 @@ fn decode_uses_at_least_95_percent_over_the_layers_of_real_models() {
             let products: u64 = layer.iter().map(|&(k, n)| k * n).sum();
             let time: f64 = layer
                 .iter()
-                .map(|&(k, n)| (k * n) as f64 / p.utilisation(k, n))
+                .map(|&(k, n)| (k * n) as f64 / p.utilisation(Reduction::Dsp, k, n))
                 .sum();
             let used = products as f64 / time;
             assert!(used >= 0.95, "{code:?}: {used:.3}");

@@ -2,7 +2,10 @@
 // addresses, written together at the address of the last one. Synthesis takes the vendor's own.
 // SPDX-License-Identifier: Apache-2.0
 `default_nettype none
-module RAM32M16 (
+module RAM32M16 #(
+  parameter [63:0] INIT_A = 64'd0, INIT_B = 64'd0, INIT_C = 64'd0, INIT_D = 64'd0,
+  parameter [63:0] INIT_E = 64'd0, INIT_F = 64'd0, INIT_G = 64'd0, INIT_H = 64'd0
+) (
   input  wire       WCLK,
   input  wire       WE,
   input  wire [4:0] ADDRA, ADDRB, ADDRC, ADDRD, ADDRE, ADDRF, ADDRG, ADDRH,
@@ -13,7 +16,8 @@ module RAM32M16 (
   integer   i;
   initial
     for (i = 0; i < 32; i = i + 1) begin
-      a[i] = 2'd0; b[i] = 2'd0; c[i] = 2'd0; d[i] = 2'd0; e[i] = 2'd0; f[i] = 2'd0; g[i] = 2'd0; h[i] = 2'd0;
+      a[i] = INIT_A[2*i+:2]; b[i] = INIT_B[2*i+:2]; c[i] = INIT_C[2*i+:2]; d[i] = INIT_D[2*i+:2];
+      e[i] = INIT_E[2*i+:2]; f[i] = INIT_F[2*i+:2]; g[i] = INIT_G[2*i+:2]; h[i] = INIT_H[2*i+:2];
     end
   always @(posedge WCLK)
     if (WE) begin
