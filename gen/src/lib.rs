@@ -6,6 +6,7 @@ pub mod compile;
 pub mod config;
 pub mod diag;
 pub mod emit;
+pub mod estimate;
 pub mod machine_params;
 pub mod model;
 pub mod project;

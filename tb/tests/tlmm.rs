@@ -393,3 +393,43 @@ fn tables_of_g3_for_two_vectors() {
 fn tables_of_sherry() {
     exercise(&uscale(DramFormat::Sherry, WeightFormat::Sherry));
 }
+
+/// Of the products that the engine could make in a cycle, the share that an attention layer of BitNet 0.7B uses when the bus
+/// keeps up: K tiles, row tiles, filling of tables and the way to the first word and from the last sum are loss.
+#[test]
+fn real_shapes_keep_the_engine_busy() {
+    let c = Config {
+        batch: 4,
+        bus_bits: 256,
+        lanes: 16,
+        ..uscale(DramFormat::Sherry, WeightFormat::Sherry)
+    };
+    let mut p = c.params();
+    (p.max_k, p.max_row_tiles) = (1536, 2048);
+    let model = build(&tlmm(&p).unwrap());
+    let mut rng = rng(8);
+    let mut unit = Unit::new(&model, p.lanes, p.bus_bits, 0, 5);
+    let mut used = |shape: (u32, u32), vectors: u32, passes: u32| {
+        let (k, n) = shape;
+        let all: Vec<Gemv> = (0..passes)
+            .map(|i| {
+                let mut g = Gemv::random(&p, &mut rng, k, n / p.rows, 0);
+                g.vectors = vectors;
+                g.src_stride = k / (4 * p.lanes);
+                g.dst_stride = n / p.lanes;
+                g.src = i * vectors * g.src_stride;
+                g.dst = 1024;
+                g.fill(&p, &mut unit.pad, &mut rng);
+                g
+            })
+            .collect();
+        let cycles = run(&mut unit, &p, &all);
+        let products = u64::from(k) * u64::from(n) * u64::from(vectors * passes);
+        let peak = u64::from(p.tile_k() * p.rows * vectors) * cycles;
+        products as f64 / peak as f64
+    };
+    let decode = used((1536, 4608), 1, 1);
+    assert!(decode >= 0.95, "decode {decode}");
+    let prefill = used((1536, 1536), 4, 3);
+    assert!(prefill >= 0.90, "prefill {prefill}");
+}

@@ -25,6 +25,7 @@ enum What {
     #[command(
         after_help = "Examples:\n  tritforge bench tlmm --quick\n  tritforge bench tlmm --out bench\n  \
         tritforge bench tlmm --liberty sky130_fd_sc_hd__tt_025C_1v80.lib.gz --out bench\n  \
+        tritforge bench tlmm --only fabric\n  \
         tritforge --json bench tlmm > rows.json\n\nThe first run installs the pinned Yosys and nextpnr. The whole list takes \
         about half an hour.\nNothing is written unless every row is there."
     )]
@@ -36,6 +37,9 @@ pub struct TlmmArgs {
     /// One small core of each format only, without ECP5.
     #[arg(long)]
     quick: bool,
+    /// Rows with this in their names only, such as `fabric`, `B2` or `ECP5`.
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
     /// Standard-cell library (.lib or .lib.gz): area and delay of tables in registers and of select-and-add.
     #[arg(long, value_name = "FILE")]
     liberty: Option<PathBuf>,
@@ -60,7 +64,19 @@ fn tlmm(args: &TlmmArgs, out: &mut Out) -> Result<(), Failure> {
         None => None,
     };
     let ecp5 = nextpnr::Options::default();
-    let configs = bench::configs(args.quick, &ecp5, library.as_ref());
+    let mut configs = bench::configs(args.quick, &ecp5, library.as_ref());
+    if let Some(text) = &args.only {
+        let names: Vec<String> = configs.iter().map(bench::Config::name).collect();
+        configs.retain(|c| c.name().contains(text.as_str()));
+        if configs.is_empty() {
+            let message = Diagnostic::error(format!("no row has `{text}` in its name"));
+            return Err(Failure::Input(
+                message
+                    .help(format!("there are: {}", names.join(", ")))
+                    .into(),
+            ));
+        }
+    }
     let bar = if out.json {
         ProgressBar::hidden()
     } else {

@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod demo;
 mod doctor;
+mod estimate;
 mod generate;
 mod new;
 mod output;
@@ -82,6 +83,13 @@ enum Command {
         tritforge sim --prompt \"One day\" --tokens 1 --trace wave.fst"
     )]
     Sim(sim::SimArgs),
+    /// Propose sizes of the ternary engine for a bus, a clock and a budget.
+    #[command(
+        after_help = "Examples:\n  tritforge estimate --board kv260 --format sherry\n  \
+        tritforge estimate --bus-bits 256 --luts 20000 --dsps 300 --shape 1536x4608 --shape 4096x1536\n\n\
+        Costs are closed forms held against synthesis (docs/bench.md); no tool runs."
+    )]
+    Estimate(estimate::EstimateArgs),
     /// Measure what parts of the machine cost after synthesis, beside what others have built.
     Bench(bench::BenchArgs),
     /// Look for the tools that are needed, and say how to get what is missing.
@@ -173,6 +181,7 @@ pub fn main() -> ExitCode {
         Command::Gen(args) => generate::generate(args, &mut out),
         Command::Run(args) => run::run(args, &mut out),
         Command::Sim(args) => sim::sim(args, &mut out),
+        Command::Estimate(args) => estimate::estimate(args, &mut out),
         Command::Bench(args) => bench::bench(args, &mut out),
         Command::Doctor => doctor::doctor(&mut out),
         Command::Schema => out.print(&format!("{:#}\n", crate::config::schema().to_value())),

@@ -169,3 +169,30 @@ fn faults_and_errors_say_what_is_wrong() {
         Err(PackError::Shape { .. })
     ));
 }
+
+/// Shapes of BitNet 0.7B, layer by layer: padding to tiles and to 64 bytes, and the eight scales of a layer (a word of 64 bytes
+/// each), are all that is added to the format.
+#[test]
+fn a_real_layer_is_packed_without_slack() {
+    const LAYER: [(usize, usize); 7] = [
+        (1536, 1536),
+        (1536, 1536),
+        (1536, 1536),
+        (1536, 1536),
+        (4096, 1536),
+        (4096, 1536),
+        (1536, 4096),
+    ];
+    let weights: usize = LAYER.iter().map(|(n, k)| n * k).sum();
+    for (format, dram, most) in [
+        (WeightFormat::G3, DramFormat::Base3, 1.65),
+        (WeightFormat::TwoBit, DramFormat::Base3, 1.65),
+        (WeightFormat::Sherry, DramFormat::Sherry, 1.30),
+    ] {
+        let mut p = TlmmParams::new(&MachineParams::tiny_uscale());
+        (p.format, p.dram, p.groups) = (format, dram, 64);
+        let bytes: usize = LAYER.iter().map(|&(n, k)| packet_bytes(&p, n, k)).sum();
+        let bits = (bytes + 8 * 64) as f64 * 8.0 / weights as f64;
+        assert!(bits <= most, "{format:?}: {bits} bits a weight");
+    }
+}
