@@ -4,7 +4,7 @@
 
 mod unit_bench;
 
-use hw::params::{DramFormat, MachineParams, Style, Technology, WeightFormat};
+use hw::params::{DramFormat, MachineParams, Reduction, Storage, Style, Technology, WeightFormat};
 use hw::scratchpad::Scratchpad;
 use hw::tlmm::pack::pack_matrix;
 use hw::tlmm::{TlmmParams, golden, tlmm};
@@ -21,6 +21,8 @@ const DST: u32 = 900;
 struct Config {
     technology: Technology,
     style: Style,
+    storage: Storage,
+    reduction: Reduction,
     dram: DramFormat,
     format: WeightFormat,
     groups: u32,
@@ -34,6 +36,7 @@ impl Config {
     fn params(&self) -> TlmmParams {
         let mut p = TlmmParams::new(&MachineParams::tiny());
         (p.technology, p.style) = (self.technology, self.style);
+        (p.storage, p.reduction) = (self.storage, self.reduction);
         (p.dram, p.format) = (self.dram, self.format);
         (p.groups, p.rows, p.batch) = (self.groups, self.rows, self.batch);
         (p.bus_bits, p.lanes) = (self.bus_bits, self.lanes);
@@ -285,6 +288,8 @@ fn generic(dram: DramFormat, format: WeightFormat) -> Config {
     Config {
         technology: Technology::Generic,
         style: Style::Select,
+        storage: Storage::Registers,
+        reduction: Reduction::Dsp,
         dram,
         format,
         groups: 8,
@@ -299,6 +304,7 @@ fn uscale(dram: DramFormat, format: WeightFormat) -> Config {
     Config {
         technology: Technology::XilinxUscale,
         style: Style::Table,
+        storage: Storage::Distributed,
         ..generic(dram, format)
     }
 }
@@ -392,6 +398,24 @@ fn tables_of_g3_for_two_vectors() {
 #[test]
 fn tables_of_sherry() {
     exercise(&uscale(DramFormat::Sherry, WeightFormat::Sherry));
+}
+
+#[test]
+fn tables_summed_in_fabric() {
+    exercise(&Config {
+        reduction: Reduction::Fabric,
+        rows: 2,
+        ..uscale(DramFormat::Base3, WeightFormat::G3)
+    });
+}
+
+#[test]
+fn tables_in_registers() {
+    exercise(&Config {
+        style: Style::Table,
+        groups: 5,
+        ..generic(DramFormat::Sherry, WeightFormat::Sherry)
+    });
 }
 
 /// Of the products that the engine could make in a cycle, the share that an attention layer of BitNet 0.7B uses when the bus

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::rtl::{Expr, Module, ModuleBuilder, RtlError, cat, lit, one, uint, zero};
+use crate::rtl::{Clock, Expr, Module, ModuleBuilder, RtlError, cat, lit, one, uint, zero};
 use crate::vendor::{Dsp48Ports, Simd};
 
 /// Bits of a table entry: up to three int8 activations with signs, at most 384 in magnitude.
@@ -192,8 +192,50 @@ pub(super) fn builder() -> Result<Arc<Module>, RtlError> {
     m.finish()
 }
 
+/// The codes of a weight word (row outermost), registered; while tables are written (`fill`), the last reader of each table, whose
+/// address writes it, takes the code to write.
+pub(super) fn codes(
+    m: &mut ModuleBuilder,
+    clk: &Clock,
+    word: &Expr,
+    (fill, fill_code): (&Expr, &Expr),
+    is_writer: impl Fn(u32) -> bool,
+) -> Result<Expr, RtlError> {
+    m.section(
+        "Codes: while tables are written, the last reader of each table takes the code to write",
+    );
+    let places = word.width() / 5;
+    let writers: Vec<u32> = (0..places).filter(|&at| is_writer(at)).collect();
+    let own: Vec<Expr> = writers.iter().map(|&at| word.element(at, 5)).collect();
+    let writer_codes = m.wire("writer_codes", cat(own.iter().rev()));
+    let muxed = m
+        .instance(
+            "u_fill_mux",
+            &fill_mux(writers.len() as u32)?,
+            clk,
+            &[
+                ("fill", fill),
+                ("fill_code", fill_code),
+                ("codes", &writer_codes),
+            ],
+        )
+        .get("out");
+    let mut of_writer = 0..;
+    let next: Vec<Expr> = (0..places)
+        .map(
+            |at| match is_writer(at).then(|| of_writer.next()).flatten() {
+                Some(k) => muxed.element(k, 5),
+                None => word.element(at, 5),
+            },
+        )
+        .collect();
+    let codes = m.delay("codes", clk, None, cat(next.iter().rev()));
+    m.flip_flop(&codes);
+    Ok(codes)
+}
+
 /// Codes or, while tables are filled, one code for all. Ports: `fill`, `fill_code`, `codes` and `out` (`n` codes).
-pub(super) fn fill_mux(n: u32) -> Result<Arc<Module>, RtlError> {
+fn fill_mux(n: u32) -> Result<Arc<Module>, RtlError> {
     let mut m =
         Module::new("tlmm_fill_mux").doc("Multiplexers of two bits in one look-up table each.");
     let fill = m.input("fill", uint(1), "tables are written");

@@ -1,6 +1,6 @@
 //! Rules of parameters that several cores share: none, or what is wrong in words, with the nearest legal value.
 
-use super::CoreParams;
+use super::{Code, CoreParams};
 use crate::rtl::RtlError;
 
 /// The error that says all of `faults`, unless there is none.
@@ -47,4 +47,65 @@ pub(super) fn row_tiles(p: &CoreParams) -> Option<String> {
     Some(format!(
         "max_row_tiles = {n} is not a power of two up to {MOST}; {nearest}"
     ))
+}
+
+/// Tables in distributed RAM: groups in stages of eight up to `most`, rows as `rows` allows, which `why` says.
+pub(super) fn distributed(
+    p: &CoreParams,
+    most: u32,
+    rows: impl Fn(u32) -> bool,
+    why: &str,
+) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut rule = |ok: bool, text: String| {
+        if !ok {
+            faults.push(text);
+        }
+    };
+    let eights = |v: u32| v > 0 && v.is_multiple_of(8);
+    let (t, a, q, b) = (p.groups, p.act_lanes, p.rows, p.batch);
+    rule(
+        p.code != Code::TwoBit,
+        "tables hold groups of weights: the code is g3 or sherry, not two_bit".into(),
+    );
+    rule(
+        eights(t) && t <= most,
+        format!(
+            "T = {t}: tables are read and summed eight groups at a time, so T is a multiple of 8 up to {most}; nearest {}",
+            t.next_multiple_of(8).clamp(8, most)
+        ),
+    );
+    rule(
+        eights(a) && t.is_multiple_of(a),
+        format!(
+            "A = {a}: activations are written to whole stages of eight groups, so A is a multiple of 8 that divides T; nearest 8"
+        ),
+    );
+    let nearest = (q.clamp(1, 32)..=32).find(|&q| rows(q)).unwrap_or(32);
+    rule(
+        q <= 32 && rows(q),
+        format!("Q = {q}: {why} up to 32; nearest {nearest}"),
+    );
+    rule(
+        (1..=16).contains(&b),
+        format!("B = {b} is not in 1..=16; nearest {}", b.clamp(1, 16)),
+    );
+    let n = p.max_row_tiles;
+    rule(
+        n.is_power_of_two() && n >= 2,
+        format!(
+            "max_row_tiles = {n} is not a power of two from 2 on; nearest {}",
+            n.next_power_of_two().max(2)
+        ),
+    );
+    rule(
+        p.max_k_tiles > 0 && p.acc_bits() <= 24,
+        format!(
+            "max_k_tiles = {}: sums have 24 bits, so K = {} max_k_tiles is at most 65535; at most {}",
+            p.max_k_tiles,
+            p.tile_k(),
+            65535 / p.tile_k().max(1)
+        ),
+    );
+    faults
 }

@@ -14,10 +14,10 @@
 
 use std::sync::Arc;
 
-use super::lookup::{fill_mux, lanes};
+use super::lookup::{codes, lanes};
 use super::sequence::{fill_slots, sequence};
 use super::stage::{Place, STAGE_GROUPS, stage};
-use super::{Code, CoreParams, flip_flops};
+use super::{CoreParams, flip_flops, rules};
 use crate::glue::valids;
 use crate::rtl::{Expr, MemStyle, Module, RtlError, cat, clog2, lit, one, uint};
 use crate::vendor::{Dsp48Ports, Simd};
@@ -78,82 +78,14 @@ pub(super) fn product_cycles(p: &CoreParams, k_tiles: u64, row_tiles: u64) -> u6
     k_tiles * (row_tiles + fill_slots(p.code))
 }
 
-/// Rules of the parameters, those that are broken in words.
-fn faults(p: &CoreParams) -> Vec<String> {
-    let mut faults = Vec::new();
-    let mut rule = |ok: bool, text: String| {
-        if !ok {
-            faults.push(text);
-        }
-    };
-    let near = |v: u32, step: u32, most: u32| v.next_multiple_of(step).clamp(step, most);
-    rule(
-        p.code != Code::TwoBit,
-        "tables hold groups of weights: the code is g3 or sherry, not two_bit".into(),
-    );
-    rule(
-        p.groups > 0 && p.groups.is_multiple_of(STAGE_GROUPS) && p.groups <= 128,
-        format!(
-            "T = {}: a stage of DSP48E2 takes 8 groups, so T is a multiple of 8 up to 128; nearest {}",
-            p.groups,
-            near(p.groups, 8, 128)
-        ),
-    );
-    rule(
-        p.act_lanes > 0
-            && p.act_lanes.is_multiple_of(STAGE_GROUPS)
-            && p.groups.is_multiple_of(p.act_lanes),
-        format!(
-            "A = {}: activations are written to whole stages, so A is a multiple of 8 that divides T; nearest 8",
-            p.act_lanes
-        ),
-    );
-    rule(
-        p.rows > 0 && p.rows.is_multiple_of(4) && p.rows <= 32,
-        format!(
-            "Q = {}: a DSP48E2 takes 4 rows, so Q is a multiple of 4 up to 32; nearest {}",
-            p.rows,
-            near(p.rows, 4, 32)
-        ),
-    );
-    rule(
-        (1..=16).contains(&p.batch),
-        format!(
-            "B = {} is not in 1..=16; nearest {}",
-            p.batch,
-            p.batch.clamp(1, 16)
-        ),
-    );
-    rule(
-        p.max_row_tiles.is_power_of_two() && p.max_row_tiles >= 2,
-        format!(
-            "max_row_tiles = {} is not a power of two from 2 on; nearest {}",
-            p.max_row_tiles,
-            p.max_row_tiles.next_power_of_two().max(2)
-        ),
-    );
-    rule(
-        p.max_k_tiles > 0 && p.acc_bits() <= 24,
-        format!(
-            "max_k_tiles = {}: sums have 24 bits, so K = {} max_k_tiles is at most 65535; at most {}",
-            p.max_k_tiles,
-            p.tile_k(),
-            65535 / p.tile_k().max(1)
-        ),
-    );
-    faults
-}
-
 /// The core (contract in [`super`]).
 ///
 /// # Errors
 /// Parameters that break a rule, with the nearest legal value.
 pub fn table_core(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
-    let faults = faults(p);
-    if !faults.is_empty() {
-        let module = "tlmm_core".into();
-        return Err(RtlError { module, faults });
-    }
+    let rows = |q: u32| q > 0 && q.is_multiple_of(4);
+    let why = "a DSP48E2 takes 4 rows, so Q is a multiple of 4";
+    rules::check("tlmm_core", rules::distributed(p, 128, rows, why))?;
     let chains = chains(p);
     let mut m = Module::new("tlmm_core").doc(format!(
         "Ternary matrix core: {} groups of {} weights times {} rows times {} vectors a cycle, by table look-up\n\
@@ -186,41 +118,10 @@ pub fn table_core(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
     m.assign(&ports.w_ready, seq.get("w_ready"));
     m.assign(&ports.w_last, seq.get("w_last"));
 
-    m.section("Codes: while tables are written, the last reader of a pair of groups takes the code to write");
     let (fill, fill_code) = (seq.get("fill"), seq.get("fill_code"));
-    let places: Vec<(u32, u32)> = (0..p.rows)
-        .flat_map(|q| (0..p.groups).map(move |t| (q, t)))
-        .collect();
-    let code = |q: u32, t: u32| ports.w_data.element(q * p.groups + t, 5);
-    let is_writer = |q: u32, t: u32| q % 4 == 3 && t % 2 == 1;
-    let writers: Vec<(u32, u32)> = places
-        .iter()
-        .copied()
-        .filter(|&(q, t)| is_writer(q, t))
-        .collect();
-    let writer_codes: Vec<Expr> = writers.iter().map(|&(q, t)| code(q, t)).collect();
-    let writer_codes = m.wire("writer_codes", cat(writer_codes.iter().rev()));
-    let muxed = m
-        .instance(
-            "u_fill_mux",
-            &fill_mux(writers.len() as u32)?,
-            &clk,
-            &[
-                ("fill", &fill),
-                ("fill_code", &fill_code),
-                ("codes", &writer_codes),
-            ],
-        )
-        .get("out");
-    let next: Vec<Expr> = places
-        .iter()
-        .map(|place| match writers.iter().position(|w| w == place) {
-            Some(k) => muxed.element(k as u32, 5),
-            None => code(place.0, place.1),
-        })
-        .collect();
-    let codes = m.delay("codes", &clk, None, cat(next.iter().rev()));
-    m.flip_flop(&codes);
+    // The last of four rows, the second of a pair of groups.
+    let is_writer = |at: u32| (at / p.groups) % 4 == 3 && (at % p.groups) % 2 == 1;
+    let codes = codes(&mut m, &clk, &ports.w_data, (&fill, &fill_code), is_writer)?;
     let write = m.reg_init("write", uint(1), 0);
     m.clocked(&clk, |b| {
         b.set(&write, &fill);

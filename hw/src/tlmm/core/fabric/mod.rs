@@ -26,8 +26,8 @@ use self::builder::{build_cycles, builder};
 use self::sequence::{copy_slots, sequence};
 use self::tree::plan;
 use self::vector::{reader_rows, vector};
-use super::lookup::fill_mux;
-use super::{Code, CoreParams, flip_flops};
+use super::lookup::codes;
+use super::{CoreParams, flip_flops, rules};
 use crate::glue::valids;
 use crate::rtl::{Expr, Module, RtlError, cat, clog2, uint};
 
@@ -53,87 +53,17 @@ pub(super) fn start_cycles(p: &CoreParams) -> u64 {
     build_cycles(p)
 }
 
-/// Rules of the parameters, those that are broken in words.
-fn faults(p: &CoreParams) -> Vec<String> {
-    let mut faults = Vec::new();
-    let mut rule = |ok: bool, text: String| {
-        if !ok {
-            faults.push(text);
-        }
-    };
-    rule(
-        p.code != Code::TwoBit,
-        "tables hold groups of weights: the code is g3 or sherry, not two_bit".into(),
-    );
-    rule(
-        p.groups > 0 && p.groups.is_multiple_of(8) && p.groups <= 256,
-        format!(
-            "T = {}: the entries' bias is taken off in columns above them, so T is a multiple of 8 up to 256; nearest {}",
-            p.groups,
-            p.groups.next_multiple_of(8).clamp(8, 256)
-        ),
-    );
-    rule(
-        p.act_lanes > 0 && p.act_lanes.is_multiple_of(8) && p.groups.is_multiple_of(p.act_lanes),
-        format!(
-            "A = {}: activations are written to whole tables of eight readers, so A is a multiple of 8 that divides T; nearest 8",
-            p.act_lanes
-        ),
-    );
-    rule(
-        p.rows > 0 && p.rows <= 32 && (p.rows <= 2 || p.rows.is_multiple_of(4)),
-        format!(
-            "Q = {}: rows share the eight readers of a table, so Q is 1, 2 or a multiple of 4 up to 32; nearest {}",
-            p.rows,
-            if p.rows == 0 {
-                1
-            } else {
-                p.rows.next_multiple_of(4).min(32)
-            }
-        ),
-    );
-    rule(
-        (1..=16).contains(&p.batch),
-        format!(
-            "B = {} is not in 1..=16; nearest {}",
-            p.batch,
-            p.batch.clamp(1, 16)
-        ),
-    );
-    rule(
-        p.max_row_tiles.is_power_of_two() && p.max_row_tiles >= 2,
-        format!(
-            "max_row_tiles = {} is not a power of two from 2 on; nearest {}",
-            p.max_row_tiles,
-            p.max_row_tiles.next_power_of_two().max(2)
-        ),
-    );
-    rule(
-        p.max_k_tiles > 0 && p.acc_bits() <= 24,
-        format!(
-            "max_k_tiles = {}: sums have up to 24 bits, so K = {} max_k_tiles is at most 65535; at most {}",
-            p.max_k_tiles,
-            p.tile_k(),
-            65535 / p.tile_k().max(1)
-        ),
-    );
-    faults
-}
-
 /// The core (contract in [`super`]), with one port more: `may_start` tells that `start` is taken before `idle`.
 /// `act_half`, `k_tiles` and `row_tiles` are read at `start` only, and at most one bit of `act_we` may be set.
 ///
 /// # Errors
 /// Parameters that break a rule, with the nearest legal value.
 pub fn fabric_core(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
-    let module = || "tlmm_core".to_string();
-    let faults = faults(p);
-    if !faults.is_empty() {
-        let module = module();
-        return Err(RtlError { module, faults });
-    }
+    let rows = |q: u32| (1..=2).contains(&q) || (q > 0 && q.is_multiple_of(4));
+    let why = "rows share the eight readers of a table, so Q is 1, 2 or a multiple of 4";
+    rules::check("tlmm_core", rules::distributed(p, 256, rows, why))?;
     let plan = plan(p.groups, p.acc_bits()).ok_or_else(|| RtlError {
-        module: module(),
+        module: "tlmm_core".into(),
         faults: vec![format!("T = {}: the bias can not be taken off", p.groups)],
     })?;
     let mut m = Module::new("tlmm_core").doc(format!(
@@ -185,45 +115,13 @@ pub fn fabric_core(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
     );
     m.assign(&may_start, !(build.get("busy") | seq.get("waiting")));
 
-    m.section(
-        "Codes: while tables are written, the last reader of each table takes the code to write",
-    );
-    let fill = seq.get("fill");
-    let fill_code = seq.get("fill_code");
+    let (fill, fill_code) = (seq.get("fill"), seq.get("fill_code"));
     let readers = reader_rows(p);
     let is_writer = |at: u32| {
         let (q, t) = (at / p.groups, at % p.groups);
         q % readers == readers - 1 && t % (8 / readers) == 8 / readers - 1
     };
-    let places = p.rows * p.groups;
-    let writers: Vec<u32> = (0..places).filter(|&at| is_writer(at)).collect();
-    let own: Vec<Expr> = writers
-        .iter()
-        .map(|&at| ports.w_data.element(at, 5))
-        .collect();
-    let writer_codes = m.wire("writer_codes", cat(own.iter().rev()));
-    let muxed = m
-        .instance(
-            "u_fill_mux",
-            &fill_mux(writers.len() as u32)?,
-            &clk,
-            &[
-                ("fill", &fill),
-                ("fill_code", &fill_code),
-                ("codes", &writer_codes),
-            ],
-        )
-        .get("out");
-    let mut of_writer = 0..;
-    let next: Vec<Expr> = (0..places)
-        .map(
-            |at| match is_writer(at).then(|| of_writer.next()).flatten() {
-                Some(k) => muxed.element(k, 5),
-                None => ports.w_data.element(at, 5),
-            },
-        )
-        .collect();
-    let codes = m.delay("codes", &clk, None, cat(next.iter().rev()));
+    let codes = codes(&mut m, &clk, &ports.w_data, (&fill, &fill_code), is_writer)?;
     let write = m.reg_init("write", uint(1), 0);
     m.clocked(&clk, |b| {
         b.set(&write, &fill);
