@@ -40,6 +40,9 @@ pub struct TlmmArgs {
     /// Rows with this in their names only, such as `fabric`, `B2` or `ECP5`.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
+    /// Seed of the placement for ECP5.
+    #[arg(long, value_name = "N", default_value_t = nextpnr::Options::default().seed)]
+    seed: u32,
     /// Standard-cell library (.lib or .lib.gz): area and delay of tables in registers and of select-and-add.
     #[arg(long, value_name = "FILE")]
     liberty: Option<PathBuf>,
@@ -63,7 +66,10 @@ fn tlmm(args: &TlmmArgs, out: &mut Out) -> Result<(), Failure> {
         Some(path) => Some(Library::read(path).map_err(|e| unusable(&e))?),
         None => None,
     };
-    let ecp5 = nextpnr::Options::default();
+    let ecp5 = nextpnr::Options {
+        seed: args.seed,
+        ..nextpnr::Options::default()
+    };
     let mut configs = bench::configs(args.quick, &ecp5, library.as_ref());
     if let Some(text) = &args.only {
         let names: Vec<String> = configs.iter().map(bench::Config::name).collect();

@@ -66,11 +66,13 @@ pub fn summary(project: &Project, compiled: &Compiled) -> String {
     row(
         "tlmm",
         format!(
-            "{} groups x {} weights x {} rows = {} ternary weights a cycle",
+            "{}: {} groups x {} weights x {} rows = {} ternary weights a cycle, up to {} vectors a weight pass",
+            p.style.word(),
             p.groups,
             p.weight_format.group(),
             p.rows,
-            p.tile_k() * p.rows
+            p.tile_k() * p.rows,
+            p.batch
         ),
     );
     row(

@@ -246,44 +246,37 @@ impl TlmmParams {
             "more sums than a writer can count".into(),
             format!("at most {} rows in all", (1 << COUNT_BITS) - 1),
         );
-        if broken.is_empty() && distributed {
-            let fabric = self.reduction == Reduction::Fabric;
-            let most = if fabric { 256 } else { 128 };
-            let fits = |t: u32| t.is_multiple_of(8) && within(t, most);
-            let mut rule = |ok: bool, parameter: &'static str, rule: String, legal: String| {
-                if !ok {
-                    broken.push(Broken {
-                        parameter,
-                        rule,
-                        legal,
-                    });
-                }
-            };
-            rule(
-                fits(self.groups),
-                "groups",
-                format!(
-                    "T = {}: tables are read and summed eight groups at a time, so T is a multiple of 8 up to {most}",
-                    self.groups
-                ),
-                near_legal(self.groups, most, fits),
-            );
-            rule(
-                self.rows.is_multiple_of(4) || (fabric && self.rows <= 2),
-                "rows",
-                format!("Q = {}: four rows share a table's readers", self.rows),
-                format!("the nearest is {}", self.rows.next_multiple_of(4)),
-            );
-            rule(
-                bits_for(128 * u64::from(self.max_k.next_multiple_of(self.tile_k()))) < 24,
-                "max_k",
-                format!(
-                    "K = {}: sums of distributed tables have 24 bits",
-                    self.max_k
-                ),
-                "at most 65535, with style select more".into(),
-            );
-        }
+        // What is out of range already is not told twice.
+        let fabric = self.reduction == Reduction::Fabric;
+        let high = if fabric { 256 } else { 128 };
+        let eights = |t: u32| t.is_multiple_of(8) && within(t, high);
+        rule(
+            !distributed || !within(self.groups, most) || eights(self.groups),
+            "groups",
+            format!(
+                "T = {}: tables are read and summed eight groups at a time, so T is a multiple of 8 up to {high}",
+                self.groups
+            ),
+            near_legal(self.groups, high, eights),
+        );
+        let readers = |q: u32| q.is_multiple_of(4) || (fabric && q <= 2);
+        rule(
+            !distributed || !fits(self.rows) || readers(self.rows),
+            "rows",
+            format!("Q = {}: four rows share a table's readers", self.rows),
+            near_legal(self.rows, 32, |q| fits(q) && readers(q)),
+        );
+        let tile = u64::from(self.tile_k().max(1));
+        let longest = u64::from(self.max_k).next_multiple_of(tile);
+        rule(
+            !distributed || bits_for(128 * longest) < 24,
+            "max_k",
+            format!(
+                "K = {}: sums of distributed tables have 24 bits",
+                self.max_k
+            ),
+            "at most 65535, with style select more".into(),
+        );
         broken
     }
 }
