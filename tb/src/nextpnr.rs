@@ -30,7 +30,7 @@ impl Default for Options {
             package: "CABGA381",
             speed: 6,
             mhz: 250,
-            seed: 1,
+            seed: 2,
         }
     }
 }
