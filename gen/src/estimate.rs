@@ -77,7 +77,7 @@ fn cost(p: &TlmmParams) -> (u64, u64, Option<u64>) {
     let lut = 5 * t * q * b + 3 * t * q / 8 + 62;
     // Builders of four groups, quads of eight look-ups, two of them to a place in a column, accumulators of two rows.
     let dsp = b * (t / 4 + t * q / 8 + t * q / 16 + q / 2);
-    let core = p.core();
+    let core = p.core_params();
     let acts = t / 4 * (1u64 << core.act_addr_bits()).div_ceil(512);
     let depth = u64::from(p.max_row_tiles);
     let width = if depth <= 512 { 36 } else { 18 };

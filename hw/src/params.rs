@@ -7,11 +7,11 @@ use sha2::{Digest, Sha256};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WeightFormat {
-    /// 3 dense ternary weights, 27 of 32 codes (TeLLMe, papers.md 1.3).
+    /// 3 dense ternary weights, 27 of 32 codes (TeLLMe, papers.md 1.3); 27..=31 read as zeros.
     G3,
     /// 4 weights of which exactly one is zero, 32 codes (Sherry, papers.md 5.2).
     Sherry,
-    /// One ternary weight, weight + 1 in 2 bits.
+    /// One ternary weight, weight + 1 in 2 bits; 3 reads as zero.
     TwoBit,
 }
 
@@ -204,6 +204,28 @@ pub enum Reduction {
 
 impl Reduction {
     pub const ALL: [Reduction; 2] = [Reduction::Dsp, Reduction::Fabric];
+
+    /// Groups T at most.
+    pub const fn most_groups(self) -> u32 {
+        match self {
+            Reduction::Dsp => 128,
+            Reduction::Fabric => 256,
+        }
+    }
+
+    /// Whether it sums T groups: tables are read and summed eight at a time.
+    pub const fn takes_groups(self, t: u32) -> bool {
+        t > 0 && t.is_multiple_of(8) && t <= self.most_groups()
+    }
+
+    /// Whether it sums Q rows: a DSP48E2 takes four; without it rows share the eight readers of a table.
+    pub const fn takes_rows(self, q: u32) -> bool {
+        let fours = q > 0 && q.is_multiple_of(4);
+        match self {
+            Reduction::Dsp => fours,
+            Reduction::Fabric => fours || q == 1 || q == 2,
+        }
+    }
 
     /// Its name in configurations.
     pub const fn word(self) -> &'static str {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use hw::rtl::{Design, Module, PortDir, RtlError};
-use hw::tlmm::core::{Code, CoreParams, Reduction, RegisterCore, SelectCore, Technology};
+use hw::tlmm::core::{Code, Core, CoreParams, Reduction, RegisterCore, SelectCore, Technology};
 use serde::Serialize;
 use thiserror::Error;
 
@@ -67,86 +67,39 @@ pub enum BenchError {
     Liberty(#[from] LibertyError),
 }
 
-/// A core of one of the architectures.
-#[derive(Debug, Clone)]
-pub enum Core {
-    Table(CoreParams, Reduction),
-    Register(RegisterCore),
-    Select(SelectCore),
-}
-
-impl Core {
-    pub fn params(&self) -> &CoreParams {
-        match self {
-            Core::Table(p, _) => p,
-            Core::Register(c) => &c.params,
-            Core::Select(c) => &c.params,
-        }
-    }
-
-    /// Architecture and sizes, such as `g3 T48 Q4 B1`: tables in distributed RAM need no word.
-    pub fn name(&self) -> String {
-        let p = self.params();
-        let sizes = format!("T{} Q{} B{}", p.groups, p.rows, p.batch);
-        match self {
-            Core::Table(_, Reduction::Dsp) => format!("{} {sizes}", format(p.code)),
-            Core::Table(_, Reduction::Fabric) => format!("fabric {} {sizes}", format(p.code)),
-            Core::Register(_) => format!("registers {} {sizes}", format(p.code)),
-            Core::Select(_) => format!("select {sizes}"),
-        }
-    }
-
-    /// Share of the products of a cycle that a K x N product uses in steady state.
-    pub fn utilisation(&self, k: u64, n: u64) -> f64 {
-        let pause = match self {
-            Core::Table(p, reduction) => return p.utilisation(*reduction, k, n),
-            Core::Register(c) => c.tile_cycles(),
-            Core::Select(c) => c.tile_cycles(),
-        };
-        let p = self.params();
-        let row_tiles = n.div_ceil(p.rows.into()).max(pause.into());
-        let cycles = k.div_ceil(p.tile_k().into()) * row_tiles;
-        (k * n) as f64 / (cycles * u64::from(p.tile_k() * p.rows)) as f64
-    }
-
-    fn build(&self) -> Result<Arc<Module>, RtlError> {
-        match self {
-            Core::Table(p, reduction) => reduction.core(p),
-            Core::Register(c) => c.build(),
-            Core::Select(c) => c.build(),
-        }
-    }
-
-    fn row(&self, technology: &str) -> Row {
-        let p = self.params();
-        Row {
-            config: self.name(),
-            technology: technology.into(),
-            format: format(p.code).into(),
-            macs_per_cycle: p.macs(),
-            lut: None,
-            ff: None,
-            dsp: None,
-            lutram: None,
-            bram: None,
-            uram: None,
-            utilisation: self.utilisation(SHAPE.0, SHAPE.1),
-            lut_per_mac: None,
-            levels: None,
-            fmax_mhz: None,
-            area: None,
-            area_per_mac: None,
-            delay: None,
-            path: String::new(),
-        }
+/// Architecture and sizes, such as `g3 T48 Q4 B1`: tables in distributed RAM need no word.
+pub fn name(core: &Core) -> String {
+    let p = core.params();
+    let sizes = format!("T{} Q{} B{}", p.groups, p.rows, p.batch);
+    match core {
+        Core::Distributed(_, Reduction::Dsp) => format!("{} {sizes}", p.code.word()),
+        Core::Distributed(_, Reduction::Fabric) => format!("fabric {} {sizes}", p.code.word()),
+        Core::Registers(_) => format!("registers {} {sizes}", p.code.word()),
+        Core::Select(_) => format!("select {sizes}"),
     }
 }
 
-fn format(code: Code) -> &'static str {
-    match code {
-        Code::G3 => "g3",
-        Code::Sherry => "sherry",
-        Code::TwoBit => "two_bit",
+fn row(core: &Core, technology: &str) -> Row {
+    let p = core.params();
+    Row {
+        config: name(core),
+        technology: technology.into(),
+        format: p.code.word().into(),
+        macs_per_cycle: p.macs(),
+        lut: None,
+        ff: None,
+        dsp: None,
+        lutram: None,
+        bram: None,
+        uram: None,
+        utilisation: core.utilisation(SHAPE.0, SHAPE.1),
+        lut_per_mac: None,
+        levels: None,
+        fmax_mhz: None,
+        area: None,
+        area_per_mac: None,
+        delay: None,
+        path: String::new(),
     }
 }
 
@@ -197,7 +150,7 @@ pub fn measure(core: &Core, place: Place<'_>) -> Result<Row, BenchError> {
                 bram: Some(total.bram),
                 uram: Some(total.uram),
                 levels: total.levels,
-                ..core.row("xilinx-uscale")
+                ..row(core, "xilinx-uscale")
             }
         }
         Place::Ecp5(options) => ecp5(&module, files, options, core)?,
@@ -212,7 +165,7 @@ pub fn measure(core: &Core, place: Place<'_>) -> Result<Row, BenchError> {
                 area: Some(mapped.area),
                 delay: Some(mapped.delay),
                 path: mapped.path,
-                ..core.row(&library.name)
+                ..row(core, &library.name)
             }
         }
     };
@@ -237,7 +190,7 @@ fn ecp5(
         bram: Some(placed.bram),
         fmax_mhz: Some(placed.fmax_mhz),
         path: placed.path,
-        ..core.row(&format!("ECP5-{}", options.speed))
+        ..row(core, &format!("ECP5-{}", options.speed))
     })
 }
 
@@ -245,19 +198,19 @@ fn ecp5(
 pub fn table(code: Code, groups: u32, rows: u32, batch: u32) -> Core {
     let mut p = sized(code, groups, rows, 6912, 1024);
     p.batch = batch;
-    Core::Table(p, Reduction::Dsp)
+    Core::Distributed(p, Reduction::Dsp)
 }
 
 /// As [`table`] without DSP48E2; as many lanes of activations as make tables in time for its words.
 pub fn fabric(code: Code, groups: u32, rows: u32, batch: u32) -> Core {
     let mut p = sized(code, groups, rows, 6912, 2048);
     (p.batch, p.act_lanes) = (batch, if batch > 2 { 16 } else { 8 });
-    Core::Table(p, Reduction::Fabric)
+    Core::Distributed(p, Reduction::Fabric)
 }
 
 /// Tables in registers: the longest K and the row tiles of [`select`].
 pub fn register(code: Code, groups: u32, rows: u32, technology: Technology) -> Core {
-    Core::Register(RegisterCore {
+    Core::Registers(RegisterCore {
         params: sized(code, groups, rows, 8192, 512),
         technology,
     })

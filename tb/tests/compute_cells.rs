@@ -5,9 +5,9 @@
 use hw::params::{MachineParams, Technology};
 use hw::pe::{PeParams, pe};
 use hw::rtl::Design;
-use hw::tlmm::core::{Code, CoreParams, Reduction, table_core};
+use hw::tlmm::core::{Code, Core, CoreParams, Reduction};
 use hw::tlmm::{TlmmParams, tlmm};
-use tb::yosys::{Options, Report, Target, synth_with};
+use tb::yosys::{Cells, Options, Report, Target, synth_with};
 
 fn cells(top: &std::sync::Arc<hw::rtl::Module>, target: Target, levels: bool) -> Report {
     let files = Design::new(top).unwrap().emit("");
@@ -59,6 +59,24 @@ fn pe_tiny() {
     }
 }
 
+/// Cells of a core with tables in distributed RAM, none of it inferred.
+fn distributed(code: Code, (groups, rows, batch): (u32, u32, u32), r: Reduction) -> Cells {
+    let p = CoreParams {
+        code,
+        groups,
+        rows,
+        batch,
+        act_lanes: 8,
+        max_k_tiles: 32,
+        max_row_tiles: 512,
+    };
+    let core = Core::Distributed(p, r).build().unwrap();
+    let total = cells(&core, Target::Xcup, true).total;
+    let inferred = |k: &String| k.starts_with("RAM64") || k == "RAM32X1D";
+    assert!(!total.raw.keys().any(inferred));
+    total
+}
+
 /// Ten bits of eight readers are five RAM32M16; four rows of a group take half a DSP48E2, of eight groups two more as a
 /// column, and four groups one for their tables; two rows share an accumulator. Nothing else multiplies or remembers. Three
 /// levels of logic between registers, every carry cell counted.
@@ -66,28 +84,13 @@ fn pe_tiny() {
 fn tlmm_core() {
     for code in [Code::G3, Code::Sherry] {
         let (groups, rows, batch) = (16, 8, 2);
-        let p = CoreParams {
-            code,
-            groups,
-            rows,
-            batch,
-            act_lanes: 8,
-            max_k_tiles: 32,
-            max_row_tiles: 512,
-        };
-        let total = cells(&table_core(&p).unwrap(), Target::Xcup, true).total;
+        let total = distributed(code, (groups, rows, batch), Reduction::Dsp);
         let readers = groups * rows * batch;
         assert_eq!(total.raw["RAM32M16"], u64::from(readers / 8 * 5));
         let dsp = readers / 8 + readers / 16 + groups / 4 * batch + rows / 2 * batch;
         assert_eq!(total.dsp, u64::from(dsp));
         assert!(total.levels.is_some_and(|n| n <= 3), "{:?}", total.levels);
-        assert!(
-            total.bram > 0
-                && total
-                    .raw
-                    .keys()
-                    .all(|k| !k.starts_with("RAM64") && k != "RAM32X1D")
-        );
+        assert!(total.bram > 0);
     }
 }
 
@@ -97,24 +100,9 @@ fn tlmm_core() {
 fn tlmm_core_in_fabric() {
     for code in [Code::G3, Code::Sherry] {
         let (groups, rows, batch) = (48, 2, 2);
-        let p = CoreParams {
-            code,
-            groups,
-            rows,
-            batch,
-            act_lanes: 8,
-            max_k_tiles: 32,
-            max_row_tiles: 512,
-        };
-        let total = cells(&Reduction::Fabric.core(&p).unwrap(), Target::Xcup, true).total;
+        let total = distributed(code, (groups, rows, batch), Reduction::Fabric);
         let readers = u64::from(groups * rows * batch);
         assert_eq!(total.raw["RAM32M16"], readers / 8 * 5);
-        assert!(
-            total
-                .raw
-                .keys()
-                .all(|k| !k.starts_with("RAM64") && k != "RAM32X1D")
-        );
         assert_eq!(total.dsp, 0);
         let shared = u64::from(groups * rows) / 8 * 3 + 80;
         assert!(

@@ -5,7 +5,7 @@
 mod core_bench;
 
 use core_bench::{Case, Core, Product, Stalls, build, check, exercise, native, params, verilated};
-use hw::tlmm::core::{Code, CoreParams, Reduction, RegisterCore, Technology};
+use hw::tlmm::core::{self, Code, CoreParams, Reduction, RegisterCore, Technology};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -16,23 +16,12 @@ fn table(p: CoreParams) -> Core {
 }
 
 fn distributed(p: CoreParams, reduction: Reduction) -> Core {
-    let module = reduction.core(&p).unwrap_or_else(|e| panic!("{e}"));
-    Core {
-        latency: p.latency(reduction),
-        params: p,
-        module,
-    }
+    Core::new(&core::Core::Distributed(p, reduction))
 }
 
 fn register(params: CoreParams, technology: Technology) -> (Core, RegisterCore) {
     let core = RegisterCore { params, technology };
-    let module = core.build().unwrap_or_else(|e| panic!("{e}"));
-    let made = Core {
-        params: core.params.clone(),
-        module,
-        latency: core.latency(),
-    };
-    (made, core)
+    (Core::new(&core::Core::Registers(core.clone())), core)
 }
 
 const TABLES: [(u32, u32, u32, u32, u32); 4] = [
@@ -138,6 +127,7 @@ fn utilisation_is_what_the_formula_says() {
     for code in CODES {
         let core = table(params(code, (8, 4, 1, 8, 64), 8));
         let p = &core.params;
+        let formula = core::Core::Distributed(p.clone(), Reduction::Dsp);
         let mut bench = native(&core.module, 7);
         for (k_tiles, row_tiles) in [(1, 64), (4, 64), (8, 64), (8, 12)] {
             let (k, n) = (
@@ -146,12 +136,11 @@ fn utilisation_is_what_the_formula_says() {
             );
             let case = Case::random(p, rng, n as usize, k as usize);
             let cycles = check(&core, &mut bench, &case, Stalls::default());
-            let steady = (k * n) as f64
-                / f64::from(p.tile_k() * p.rows)
-                / p.utilisation(Reduction::Dsp, k, n);
+            let steady =
+                (k * n) as f64 / f64::from(p.tile_k() * p.rows) / formula.utilisation(k, n);
             let start = cycles as f64 - steady;
             assert!(
-                (0.0..20.0 + f64::from(p.latency(Reduction::Dsp))).contains(&start),
+                (0.0..20.0 + f64::from(formula.latency())).contains(&start),
                 "{cycles} cycles, {steady}"
             );
         }
@@ -177,7 +166,8 @@ fn fabric_makes_the_next_products_tables_in_time() {
                     assert_eq!(sums[i * n..(i + 1) * n], want);
                 }
             }
-            let steady = p.table_cycles(Reduction::Fabric, k_tiles as u64, row_tiles as u64);
+            let formula = core::Core::Distributed(p.clone(), Reduction::Fabric);
+            let steady = formula.cycles(k_tiles as u64, row_tiles as u64);
             // Where making tables is what takes time, what lies between two products may hide.
             let (less, more) = if row_tiles > 200 { (0, 0) } else { (2, 8) };
             for pair in ends.windows(2) {

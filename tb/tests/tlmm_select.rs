@@ -5,7 +5,8 @@
 mod core_bench;
 
 use core_bench::{Case, Core, Stalls, build, check, exercise, native, params, verilated};
-use hw::tlmm::core::{CARRY_CELL_LINT, Code, RAM_MODELS, SelectCore, Technology};
+use hw::tlmm::core::{self, Code, SelectCore, Technology};
+use hw::vendor::{ECP5_LINT, ECP5_RAM};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -17,11 +18,7 @@ fn select(sizes: Sizes, technology: Technology) -> SelectCore {
 }
 
 fn core(c: &SelectCore) -> Core {
-    Core {
-        params: c.params.clone(),
-        module: c.build().unwrap_or_else(|e| panic!("{e}")),
-        latency: c.latency(),
-    }
+    Core::new(&core::Core::Select(c.clone()))
 }
 
 /// Small configurations that differ in everything: one group, one row, one tile, chains of unequal length.
@@ -98,13 +95,12 @@ fn ecp5_with_the_cell_of_yosys() {
         text[..text.find("endmodule").unwrap() + 10].to_string()
     };
     let cells = [module("LUT2"), module("LUT4"), read("ccu2c_sim.vh")].join("\n");
-    let lint =
-        format!("{CARRY_CELL_LINT}lint_off -file \"*yosys_cells.v\"\nlint_off -rule SPECIFYIGN\n");
+    let lint = format!("{ECP5_LINT}lint_off -file \"*yosys_cells.v\"\nlint_off -rule SPECIFYIGN\n");
     let core = core(&select((9, 2, 2, 3, 16), Technology::Ecp5));
     let files = [
         ("carry.vlt", lint.as_str()),
         ("yosys_cells.v", &cells),
-        ("ecp5_ram.v", RAM_MODELS),
+        ("ecp5_ram.v", ECP5_RAM),
     ];
     exercise(&core, &mut verilated(&build(&core.module, &files), 7), 60);
 }

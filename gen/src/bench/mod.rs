@@ -9,8 +9,8 @@ pub use rivals::{RIVALS, Rival};
 pub use table::{csv, text};
 pub use tb::bench::{BenchError, Row, SHAPE};
 
-use hw::tlmm::core::{Code, Technology};
-use tb::bench::{Core, Place, fabric, register, select, table as tables};
+use hw::tlmm::core::{Code, Core, Technology};
+use tb::bench::{self, Place, fabric, register, select, table as tables};
 use tb::liberty::Library;
 use tb::nextpnr;
 
@@ -28,7 +28,7 @@ impl Config<'_> {
             Place::Ecp5(_) => "ECP5",
             Place::Asic(library) => &library.name,
         };
-        format!("{} for {place}", self.core.name())
+        format!("{} for {place}", bench::name(&self.core))
     }
 
     /// Measures it.

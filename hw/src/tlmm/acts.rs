@@ -15,14 +15,14 @@ pub(super) const MORE_BITS: u32 = 4;
 
 /// Parts of a K tile: A activations each.
 fn parts_of_tile(p: &TlmmParams) -> u32 {
-    p.tile_k() / p.core().act_lanes
+    p.tile_k() / p.core_params().act_lanes
 }
 
 /// Ports: `clk`, `rst`; pulse `start` while not `busy`, with `src`, `src_stride`, `k`, `k_tiles` (minus one), `more`, `half`
 /// stable until `busy` falls; read port; `act_we`, `act_addr`, `act_data` as those of the core; `tiles0`, `tiles1`: K
 /// tiles of all vectors that are written in either half.
 pub(super) fn activations(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
-    let core = p.core();
+    let core = p.core_params();
     let (word, lanes) = (32 * p.lanes, core.act_lanes);
     let kw = core.tile_bits();
     let mut m = Module::new("tlmm_acts").doc(format!(
@@ -199,8 +199,8 @@ pub(super) fn activations(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
 /// Ports: `clk`, `rst`, `start`, `src`, `src_stride`, `k`, `k_tiles`, `more`, read port, source `out` (A activations, last of a
 /// K tile), `busy`.
 fn parts(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
-    let (word, lanes) = (32 * p.lanes, p.core().act_lanes);
-    let kw = p.core().tile_bits();
+    let (word, lanes) = (32 * p.lanes, p.core_params().act_lanes);
+    let kw = p.core_params().tile_bits();
     let mut m = Module::new("tlmm_act_parts").doc(format!(
         "Vectors as whole K tiles of {} parts of {lanes} activations; places past K are 0.",
         parts_of_tile(p)

@@ -38,16 +38,14 @@ mod rtl;
 mod tests;
 mod unpack;
 
-use std::sync::Arc;
-
 pub use rtl::tlmm;
 pub use unpack::unpack;
 
-use self::core::{Code, CoreParams, RegisterCore, SelectCore};
+use self::core::{Code, Core, CoreParams, RegisterCore, SelectCore};
 use crate::params::{
     DramFormat, MachineParams, Reduction, Storage, Style, Technology, WeightFormat,
 };
-use crate::rtl::{Module, RtlError, bits_for};
+use crate::rtl::bits_for;
 use crate::scratchpad::COUNT_BITS;
 
 /// Bytes to which packets are padded.
@@ -128,12 +126,23 @@ impl TlmmParams {
         3 * self.bus_bits.div_ceil(24)
     }
 
+    /// The arithmetic.
+    pub fn core(&self) -> Core {
+        let (params, technology) = (self.core_params(), self.technology);
+        match (self.style, self.storage) {
+            (Style::Table, Storage::Distributed) => Core::Distributed(params, self.reduction),
+            (Style::Table, Storage::Registers) => {
+                Core::Registers(RegisterCore { params, technology })
+            }
+            (Style::Select, _) => Core::Select(SelectCore::new(params, technology)),
+        }
+    }
+
     /// Parameters of the core.
-    pub fn core(&self) -> CoreParams {
-        let (code, groups) = match (self.style, self.format) {
-            (Style::Select, _) | (_, WeightFormat::TwoBit) => (Code::TwoBit, self.tile_k()),
-            (Style::Table, WeightFormat::G3) => (Code::G3, self.groups),
-            (Style::Table, WeightFormat::Sherry) => (Code::Sherry, self.groups),
+    pub fn core_params(&self) -> CoreParams {
+        let (code, groups) = match self.style {
+            Style::Select => (Code::TwoBit, self.tile_k()),
+            Style::Table => (self.format, self.groups),
         };
         CoreParams {
             code,
@@ -153,7 +162,7 @@ impl TlmmParams {
             cols.div_ceil(self.tile_k().into()),
             rows.div_ceil(self.rows.into()),
         );
-        Core::new(self).cycles(k_tiles, row_tiles)
+        self.core().cycles(k_tiles, row_tiles)
     }
 
     /// Rules between the parameters that are broken. Those of the core itself come with its making.
@@ -247,9 +256,8 @@ impl TlmmParams {
             format!("at most {} rows in all", (1 << COUNT_BITS) - 1),
         );
         // What is out of range already is not told twice.
-        let fabric = self.reduction == Reduction::Fabric;
-        let high = if fabric { 256 } else { 128 };
-        let eights = |t: u32| t.is_multiple_of(8) && within(t, high);
+        let high = self.reduction.most_groups();
+        let eights = |t: u32| self.reduction.takes_groups(t);
         rule(
             !distributed || !within(self.groups, most) || eights(self.groups),
             "groups",
@@ -259,7 +267,7 @@ impl TlmmParams {
             ),
             near_legal(self.groups, high, eights),
         );
-        let readers = |q: u32| q.is_multiple_of(4) || (fabric && q <= 2);
+        let readers = |q: u32| self.reduction.takes_rows(q);
         rule(
             !distributed || !fits(self.rows) || readers(self.rows),
             "rows",
@@ -294,52 +302,4 @@ fn near_legal(v: u32, high: u32, legal: impl Fn(u32) -> bool) -> String {
 
 const fn gcd(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { gcd(b, a % b) }
-}
-
-/// The arithmetic.
-enum Core {
-    Distributed(CoreParams, Reduction),
-    Registers(RegisterCore),
-    Select(SelectCore),
-}
-
-impl Core {
-    fn new(p: &TlmmParams) -> Core {
-        let (params, technology) = (p.core(), p.technology);
-        match (p.style, p.storage) {
-            (Style::Table, Storage::Distributed) => Core::Distributed(params, p.reduction),
-            (Style::Table, Storage::Registers) => {
-                Core::Registers(RegisterCore { params, technology })
-            }
-            (Style::Select, _) => Core::Select(SelectCore::new(params, technology)),
-        }
-    }
-
-    fn build(&self) -> Result<Arc<Module>, RtlError> {
-        match self {
-            Core::Distributed(params, reduction) => reduction.core(params),
-            Core::Registers(core) => core.build(),
-            Core::Select(core) => core.build(),
-        }
-    }
-
-    /// Row tiles whose sums can still come after `hold` has risen.
-    fn latency(&self) -> u32 {
-        match self {
-            Core::Distributed(params, reduction) => params.latency(*reduction),
-            Core::Registers(core) => core.latency(),
-            Core::Select(core) => core.latency(),
-        }
-    }
-
-    fn cycles(&self, k_tiles: u64, row_tiles: u64) -> u64 {
-        let least = match self {
-            Core::Distributed(params, reduction) => {
-                return params.table_cycles(*reduction, k_tiles, row_tiles);
-            }
-            Core::Registers(core) => core.tile_cycles(),
-            Core::Select(core) => core.tile_cycles(),
-        };
-        k_tiles * row_tiles.max(least.into())
-    }
 }

@@ -15,7 +15,7 @@ pub(super) const RANGE_BITS: u32 = 17;
 /// `done` from the end until the next start, then `bad`, `info`, `k_tiles` and `row_tiles` (minus one), the ranges
 /// `reads`, `writes` (first, end) and `wide` (they are larger than can be said).
 pub(super) fn operands(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
-    let core = p.core();
+    let core = p.core_params();
     let (kw, kb) = (core.tile_bits(), bits_for(p.max_k.into()));
     let mut m = Module::new("tlmm_operands").doc(format!(
         "K tiles of {} activations by long division, a bit a cycle; ranges by adding the strides meanwhile.",

@@ -13,7 +13,7 @@ use crate::scratchpad::ADDR_BITS;
 /// after it; write port; pulse `done`.
 pub(super) fn results(p: &TlmmParams, latency: u32) -> Result<Arc<Module>, RtlError> {
     let (q, l, batch) = (p.rows, p.lanes, p.batch);
-    let a = p.core().acc_bits();
+    let a = p.core_params().acc_bits();
     // A line of each vector: whole words and whole row tiles.
     let line = q.max(l);
     let (parts, words) = (line / q, line / l);

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use super::TlmmParams;
 use super::acts::{MORE_BITS, activations};
 use super::operands::{RANGE_BITS, operands, overlap};
 use super::results::results;
 use super::unpack::unpack;
-use super::{Core, TlmmParams};
 use crate::control::OP_BITS;
 use crate::isa::Cause;
 use crate::rtl::{Module, RtlError, all, bits_for, clog2, lit, mux, one, uint, zero};
@@ -25,7 +25,7 @@ pub fn tlmm(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
         let faults = broken.iter().map(ToString::to_string).collect();
         return Err(RtlError { module, faults });
     }
-    let arithmetic = Core::new(p);
+    let arithmetic = p.core();
     let core = arithmetic.build()?;
     let mut m = Module::new("tlmm").doc(format!(
         "Ternary matrix engine: {} weights of {} rows times {} activation vectors a cycle.\n\

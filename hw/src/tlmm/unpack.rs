@@ -32,7 +32,7 @@ fn ports(m: &mut ModuleBuilder, p: &TlmmParams) -> (Sink, Source) {
     let input = m.sink_last("in", uint(p.bus_bits), "beats of a packet");
     let output = m.source_last(
         "out",
-        uint(p.core().word_bits()),
+        uint(p.core_params().word_bits()),
         "weight words, codes of row 0 low",
     );
     (input, output)
@@ -128,7 +128,7 @@ fn dense(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
     );
     m.assign(&input.ready, words.get("in_ready"));
     let indices = words.get("out_data");
-    let codes = match (p.core().code, p.format) {
+    let codes = match (p.core_params().code, p.format) {
         (Code::TwoBit, WeightFormat::TwoBit) => flip(&indices),
         (Code::TwoBit, format) => {
             m.section("Indices to weights");
@@ -196,7 +196,7 @@ fn trit_coder() -> Result<Arc<Module>, RtlError> {
 
 fn base3(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
     let bytes_in = p.base3_bytes();
-    let core = p.core();
+    let core = p.core_params();
     let group_bits = match core.code {
         Code::TwoBit => 10 * bytes_in,
         Code::G3 | Code::Sherry => INDEX_BITS * 5 * bytes_in / 3,

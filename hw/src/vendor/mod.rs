@@ -13,7 +13,14 @@ pub use dsp48e2::{Dsp48Ports, Simd};
 use std::sync::Arc;
 
 use crate::rtl::Module;
-use crate::tlmm::core::{CARRY_CELL_LINT, CARRY_CELL_MODEL, RAM_MODELS};
+
+/// The carry cell of ECP5 (CCU2C). Its Rust model is with the adders of `tlmm::core::select`, as those of the block memories are
+/// with its memories.
+pub const ECP5_CARRY: &str = include_str!("verilog/ecp5_carry.v");
+/// How Verilator is to see the files for ECP5, and the cells that are left unconnected on purpose.
+pub const ECP5_LINT: &str = include_str!("verilog/ecp5_carry.vlt");
+/// The block memories of ECP5 (DP16KD, PDPW16KD).
+pub const ECP5_RAM: &str = include_str!("verilog/ecp5_ram.v");
 
 /// Primitives that a file of ours models: names, and the files with their texts.
 type Models = (
@@ -41,9 +48,9 @@ const MODELS: [Models; 5] = [
     (
         &["CCU2C", "DP16KD", "PDPW16KD"],
         &[
-            ("ecp5_carry.v", CARRY_CELL_MODEL),
-            ("ecp5_carry.vlt", CARRY_CELL_LINT),
-            ("ecp5_ram.v", RAM_MODELS),
+            ("ecp5_carry.v", ECP5_CARRY),
+            ("ecp5_carry.vlt", ECP5_LINT),
+            ("ecp5_ram.v", ECP5_RAM),
         ],
     ),
 ];

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hw::rtl::Module;
-use hw::tlmm::core::{Code, CoreParams};
+use hw::tlmm::core::{self, Code, CoreParams};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -15,6 +15,16 @@ pub struct Core {
     pub module: Arc<Module>,
     /// Row tiles at most after `hold`.
     pub latency: u32,
+}
+
+impl Core {
+    pub fn new(core: &core::Core) -> Core {
+        Core {
+            params: core.params().clone(),
+            module: core.build().unwrap_or_else(|e| panic!("{e}")),
+            latency: core.latency(),
+        }
+    }
 }
 
 /// Sizes of a core: T, Q, B, K tiles, row tiles. Activations are written in the largest blocks up to `lanes`.

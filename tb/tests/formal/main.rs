@@ -9,11 +9,9 @@ use std::sync::Arc;
 
 use hw::params::{DramFormat, MachineParams};
 use hw::rtl::{Design, Module};
-use hw::tlmm::core::{
-    CARRY_CELL_MODEL, Code, CoreParams, RegisterCore, SelectCore, Technology, table_core,
-};
+use hw::tlmm::core::{Code, CoreParams, RegisterCore, SelectCore, Technology, table_core};
 use hw::tlmm::{TlmmParams, unpack};
-use hw::vendor::simulation_files;
+use hw::vendor::{ECP5_CARRY, simulation_files};
 use tb::passes::{self, PassError};
 
 type Files = Vec<(String, String)>;
@@ -134,7 +132,7 @@ fn choose_and_add() {
     let change = ("tlmm_select_add_8_9", "code == 2'd2", "code == 2'd0");
     holds(&files(Technology::Generic), &defines, None, change);
     let mut ecp5 = files(Technology::Ecp5);
-    ecp5.push(("ecp5_carry.v".into(), CARRY_CELL_MODEL.into()));
+    ecp5.push(("ecp5_carry.v".into(), ECP5_CARRY.into()));
     holds(
         &ecp5,
         &defines,

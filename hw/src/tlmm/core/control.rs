@@ -8,8 +8,8 @@ use super::{CoreParams, Ports};
 use crate::glue::{delays, valids};
 use crate::params::Technology;
 use crate::rtl::{
-    Clock, Expr, MemStyle, Module, ModuleBuilder, RtlError, all, any, bits_for, cat, clog2, lit,
-    mux, uint, zero,
+    Clock, Expr, Instance, MemStyle, Module, ModuleBuilder, RtlError, all, any, bits_for, cat,
+    clog2, lit, mux, uint, zero,
 };
 
 /// Memories deeper than this go to block RAM.
@@ -77,6 +77,37 @@ pub(super) struct Now<'a> {
     pub first: &'a Expr,
     pub start: &'a Expr,
     pub k_tiles: &'a Expr,
+}
+
+/// New values of all accumulators, row innermost: a module of one row, whose `codes` and kept K tile (port `kept`) make what
+/// `terms` takes of it for a vector, and an accumulator of one row and vector (`old`, `keep`, the terms; `total`).
+pub(super) fn totals(
+    m: &mut ModuleBuilder,
+    clk: &Clock,
+    (p, now): (&CoreParams, &Now<'_>),
+    (row, kept, accumulate): (&Arc<Module>, &str, &Arc<Module>),
+    terms: impl Fn(&Instance, u32) -> [(&'static str, Expr); 2],
+) -> Vec<Expr> {
+    let (q, a) = (p.rows, p.acc_bits());
+    let mut totals: Vec<Vec<Expr>> = vec![Vec::new(); p.batch as usize];
+    for r in 0..q {
+        let codes = now.codes.element(r, p.code_bits() * p.groups);
+        let ports = [("codes", &codes), (kept, now.tile)];
+        let made = m.instance(&format!("u_row{r}"), row, clk, &ports);
+        for (v, totals) in (0..).zip(&mut totals) {
+            let old = now.old.element(v * q + r, a);
+            let [first, second] = terms(&made, v);
+            let ports = [
+                ("old", &old),
+                ("keep", now.keep),
+                (first.0, &first.1),
+                (second.0, &second.1),
+            ];
+            let name = format!("u_total{r}_{v}");
+            totals.push(m.instance(&name, accumulate, clk, &ports).get("total"));
+        }
+    }
+    totals.concat()
 }
 
 /// Builds the core into `m`, which has no ports yet. Ports: `core`'s table.

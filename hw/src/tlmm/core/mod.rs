@@ -42,29 +42,18 @@ mod table;
 mod tests;
 mod walk;
 
+/// What a code of C bits stands for.
+pub use crate::params::WeightFormat as Code;
 pub use crate::params::{Reduction, Technology};
 pub use fabric::fabric_core;
 pub use register::RegisterCore;
-pub use select::{
-    CARRY_CELL_LINT, CARRY_CELL_MODEL, RAM_MODELS, SelectCore, golden as select_golden,
-};
+pub use select::SelectCore;
 pub use table::table_core;
 
 use std::sync::Arc;
 
 use crate::glue::delays;
 use crate::rtl::{Clock, Expr, Module, ModuleBuilder, RtlError, bits_for, clog2, uint};
-
-/// What a code of C bits stands for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Code {
-    /// 3 dense ternary weights, index 0..=26 in 5 bits (papers.md 1.3, 27..=31 read as zeros).
-    G3,
-    /// 4 weights with exactly one zero, 5 bits (Sherry, papers.md 5.2).
-    Sherry,
-    /// One ternary weight in 2 bits: weight + 1 (3 reads as zero).
-    TwoBit,
-}
 
 /// Parameters of a core.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -87,19 +76,12 @@ pub struct CoreParams {
 impl CoreParams {
     /// Weights of a group, G.
     pub const fn group(&self) -> u32 {
-        match self.code {
-            Code::G3 => 3,
-            Code::Sherry => 4,
-            Code::TwoBit => 1,
-        }
+        self.code.group()
     }
 
     /// Bits of a code, C.
     pub const fn code_bits(&self) -> u32 {
-        match self.code {
-            Code::G3 | Code::Sherry => 5,
-            Code::TwoBit => 2,
-        }
+        self.code.index_bits()
     }
 
     /// Activations of a K tile, T G.
@@ -146,53 +128,68 @@ impl CoreParams {
     }
 }
 
-impl Reduction {
-    /// The core.
-    ///
-    /// # Errors
-    /// Parameters that break a rule, with the nearest legal value.
-    pub fn core(self, p: &CoreParams) -> Result<Arc<Module>, RtlError> {
-        match self {
-            Reduction::Dsp => table_core(p),
-            Reduction::Fabric => fabric_core(p),
-        }
-    }
+/// A core of one of the architectures.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Core {
+    /// Full tables in distributed RAM of UltraScale+.
+    Distributed(CoreParams, Reduction),
+    Registers(RegisterCore),
+    Select(SelectCore),
 }
 
-impl CoreParams {
-    /// Cycles of a product with tables in distributed RAM, in steady state.
-    pub fn table_cycles(&self, reduction: Reduction, k_tiles: u64, row_tiles: u64) -> u64 {
-        match reduction {
-            Reduction::Dsp => table::product_cycles(self, k_tiles, row_tiles),
-            Reduction::Fabric => fabric::product_cycles(self, k_tiles, row_tiles),
+impl Core {
+    pub fn params(&self) -> &CoreParams {
+        match self {
+            Core::Distributed(params, _) => params,
+            Core::Registers(core) => &core.params,
+            Core::Select(core) => &core.params,
         }
     }
 
-    /// Share of the products of a cycle that a K x N product uses in steady state: what fills K and row tiles, and cycles
-    /// without a weight word, are loss. `tb/tests/tlmm_core` holds it against simulation.
-    pub fn utilisation(&self, reduction: Reduction, k: u64, n: u64) -> f64 {
-        let (k_tiles, row_tiles) = (
-            k.div_ceil(self.tile_k().into()),
-            n.div_ceil(self.rows.into()),
-        );
-        let cycles = self.table_cycles(reduction, k_tiles, row_tiles);
-        (k * n) as f64 / (cycles * u64::from(self.tile_k() * self.rows)) as f64
+    /// The module.
+    ///
+    /// # Errors
+    /// Parameters that break a rule, each with the nearest legal value.
+    pub fn build(&self) -> Result<Arc<Module>, RtlError> {
+        match self {
+            Core::Distributed(params, Reduction::Dsp) => table_core(params),
+            Core::Distributed(params, Reduction::Fabric) => fabric_core(params),
+            Core::Registers(core) => core.build(),
+            Core::Select(core) => core.build(),
+        }
     }
 
     /// Row tiles whose sums can still come after `hold` was raised.
-    pub fn latency(&self, reduction: Reduction) -> u32 {
-        match reduction {
-            Reduction::Dsp => table::latency(self),
-            Reduction::Fabric => fabric::latency(self),
+    pub fn latency(&self) -> u32 {
+        match self {
+            Core::Distributed(params, Reduction::Dsp) => table::latency(params),
+            Core::Distributed(params, Reduction::Fabric) => fabric::latency(params),
+            Core::Registers(core) => core.latency(),
+            Core::Select(core) => core.latency(),
         }
     }
 
-    /// Cycles that the first word of a product waits for tables, where nothing hides their making.
-    pub fn start_cycles(&self, reduction: Reduction) -> u64 {
-        match reduction {
-            Reduction::Dsp => sequence::first_fill(self.code),
-            Reduction::Fabric => fabric::start_cycles(self),
-        }
+    /// Cycles of a product in steady state, when weights and activations are there in time.
+    pub fn cycles(&self, k_tiles: u64, row_tiles: u64) -> u64 {
+        let least = match self {
+            Core::Distributed(params, Reduction::Dsp) => {
+                return table::product_cycles(params, k_tiles, row_tiles);
+            }
+            Core::Distributed(params, Reduction::Fabric) => {
+                return fabric::product_cycles(params, k_tiles, row_tiles);
+            }
+            Core::Registers(core) => core.tile_cycles(),
+            Core::Select(core) => core.tile_cycles(),
+        };
+        k_tiles * row_tiles.max(least.into())
+    }
+
+    /// Share of the products of a cycle that a K x N product uses in steady state: what fills K and row tiles, and cycles
+    /// without a weight word, are loss. `tb/tests/tlmm_core.rs` holds it against simulation.
+    pub fn utilisation(&self, k: u64, n: u64) -> f64 {
+        let p = self.params();
+        let cycles = self.cycles(k.div_ceil(p.tile_k().into()), n.div_ceil(p.rows.into()));
+        (k * n) as f64 / (cycles * u64::from(p.tile_k() * p.rows)) as f64
     }
 }
 

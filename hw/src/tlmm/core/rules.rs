@@ -1,6 +1,6 @@
 //! Rules of parameters that several cores share: none, or what is wrong in words, with the nearest legal value.
 
-use super::{Code, CoreParams};
+use super::{Code, CoreParams, Reduction};
 use crate::rtl::RtlError;
 
 /// The error that says all of `faults`, unless there is none.
@@ -49,41 +49,44 @@ pub(super) fn row_tiles(p: &CoreParams) -> Option<String> {
     ))
 }
 
-/// Tables in distributed RAM: groups in stages of eight up to `most`, rows as `rows` allows, which `why` says.
-pub(super) fn distributed(
-    p: &CoreParams,
-    most: u32,
-    rows: impl Fn(u32) -> bool,
-    why: &str,
-) -> Vec<String> {
+/// Tables in distributed RAM.
+pub(super) fn distributed(p: &CoreParams, reduction: Reduction) -> Vec<String> {
+    let most = reduction.most_groups();
+    let why = match reduction {
+        Reduction::Dsp => "a DSP48E2 takes 4 rows, so Q is a multiple of 4",
+        Reduction::Fabric => {
+            "rows share the eight readers of a table, so Q is 1, 2 or a multiple of 4"
+        }
+    };
     let mut faults = Vec::new();
     let mut rule = |ok: bool, text: String| {
         if !ok {
             faults.push(text);
         }
     };
-    let eights = |v: u32| v > 0 && v.is_multiple_of(8);
     let (t, a, q, b) = (p.groups, p.act_lanes, p.rows, p.batch);
     rule(
         p.code != Code::TwoBit,
         "tables hold groups of weights: the code is g3 or sherry, not two_bit".into(),
     );
     rule(
-        eights(t) && t <= most,
+        reduction.takes_groups(t),
         format!(
             "T = {t}: tables are read and summed eight groups at a time, so T is a multiple of 8 up to {most}; nearest {}",
             t.next_multiple_of(8).clamp(8, most)
         ),
     );
     rule(
-        eights(a) && t.is_multiple_of(a),
+        a > 0 && a.is_multiple_of(8) && t.is_multiple_of(a),
         format!(
             "A = {a}: activations are written to whole stages of eight groups, so A is a multiple of 8 that divides T; nearest 8"
         ),
     );
-    let nearest = (q.clamp(1, 32)..=32).find(|&q| rows(q)).unwrap_or(32);
+    let nearest = (q.clamp(1, 32)..=32)
+        .find(|&q| reduction.takes_rows(q))
+        .unwrap_or(32);
     rule(
-        q <= 32 && rows(q),
+        q <= 32 && reduction.takes_rows(q),
         format!("Q = {q}: {why} up to 32; nearest {nearest}"),
     );
     rule(

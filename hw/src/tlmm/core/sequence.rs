@@ -29,11 +29,6 @@ pub(super) fn fill_slots(code: Code) -> u64 {
     lead_and_slots(&walk(code)).1
 }
 
-/// Cycles from the start of a product to the first table entry.
-pub(super) fn first_fill(code: Code) -> u64 {
-    lead_and_slots(&walk(code)).0 + BUILD
-}
-
 /// x + 1 without a carry chain: bit i is that of x, flipped when all below it are 1.
 fn increment(x: &Expr) -> Expr {
     let high = (1..x.width()).map(|i| x.bit(i) ^ x.bits(i - 1, 0).reduce_and());

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use super::lookup::{codes, lanes};
 use super::sequence::{fill_slots, sequence};
 use super::stage::{Place, STAGE_GROUPS, stage};
-use super::{CoreParams, flip_flops, rules};
+use super::{CoreParams, Reduction, flip_flops, rules};
 use crate::glue::valids;
 use crate::rtl::{Expr, MemStyle, Module, RtlError, cat, clog2, lit, one, uint};
 use crate::vendor::{Dsp48Ports, Simd};
@@ -83,9 +83,7 @@ pub(super) fn product_cycles(p: &CoreParams, k_tiles: u64, row_tiles: u64) -> u6
 /// # Errors
 /// Parameters that break a rule, with the nearest legal value.
 pub fn table_core(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
-    let rows = |q: u32| q > 0 && q.is_multiple_of(4);
-    let why = "a DSP48E2 takes 4 rows, so Q is a multiple of 4";
-    rules::check("tlmm_core", rules::distributed(p, 128, rows, why))?;
+    rules::check("tlmm_core", rules::distributed(p, Reduction::Dsp))?;
     let chains = chains(p);
     let mut m = Module::new("tlmm_core").doc(format!(
         "Ternary matrix core: {} groups of {} weights times {} rows times {} vectors a cycle, by table look-up\n\

@@ -90,11 +90,12 @@ fn decode_uses_at_least_95_percent_over_the_layers_of_real_models() {
             max_row_tiles: 4096,
             ..small(code)
         };
+        let core = Core::Distributed(p, Reduction::Dsp);
         for layer in layers {
             let products: u64 = layer.iter().map(|&(k, n)| k * n).sum();
             let time: f64 = layer
                 .iter()
-                .map(|&(k, n)| (k * n) as f64 / p.utilisation(Reduction::Dsp, k, n))
+                .map(|&(k, n)| (k * n) as f64 / core.utilisation(k, n))
                 .sum();
             let used = products as f64 / time;
             assert!(used >= 0.95, "{code:?}: {used:.3}");

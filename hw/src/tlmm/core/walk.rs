@@ -6,7 +6,6 @@
 
 use super::super::golden::{sherry_trits, trits_index};
 use super::Code;
-use crate::params::WeightFormat;
 
 /// One step of the walk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,7 +41,7 @@ fn go(pattern: &mut [i8], element: usize, target: i8, code: impl Fn(&[i8]) -> Op
 }
 
 fn g3() -> Vec<Step> {
-    let code = |p: &[i8]| trits_index(WeightFormat::G3, p).map(u64::from);
+    let code = |p: &[i8]| trits_index(Code::G3, p).map(u64::from);
     let mut at = [0i8; 3];
     // The corner from which the snake starts. What is passed on the way there comes again.
     let mut steps: Vec<Step> = (0..3).map(|e| go(&mut at, e, -1, |_| None)).collect();
@@ -96,17 +95,14 @@ mod tests {
     /// The sums of random activations along the walk are those of the codes, and each code comes once.
     #[test]
     fn every_code_is_reached_once_with_its_sum() {
-        for (code, format, codes) in [
-            (Code::G3, WeightFormat::G3, 27),
-            (Code::Sherry, WeightFormat::Sherry, 32),
-        ] {
+        for (code, codes) in [(Code::G3, 27), (Code::Sherry, 32)] {
             let acts = [-128i32, 57, 3, 101];
             let (mut sum, mut seen) = (0, Vec::new());
             for s in walk(code) {
                 let a = acts[s.element as usize] * if s.double { 2 } else { 1 };
                 sum += if s.subtract { -a } else { a };
                 if let Some(c) = s.code {
-                    let want: i32 = index_trits(format, c as u8)
+                    let want: i32 = index_trits(code, c as u8)
                         .iter()
                         .zip(acts)
                         .map(|(&w, a)| i32::from(w) * a)

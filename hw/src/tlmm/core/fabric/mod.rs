@@ -27,7 +27,7 @@ use self::sequence::{copy_slots, sequence};
 use self::tree::plan;
 use self::vector::{reader_rows, vector};
 use super::lookup::codes;
-use super::{CoreParams, flip_flops, rules};
+use super::{CoreParams, Reduction, flip_flops, rules};
 use crate::glue::valids;
 use crate::rtl::{Expr, Module, RtlError, cat, clog2, uint};
 
@@ -48,20 +48,13 @@ pub(super) fn product_cycles(p: &CoreParams, k_tiles: u64, row_tiles: u64) -> u6
     k_tiles * (row_tiles + copy_slots(p.code)).max(build_cycles(p)) + BETWEEN
 }
 
-/// Cycles that a product's first word waits for tables, if its activations are there and nothing hides it.
-pub(super) fn start_cycles(p: &CoreParams) -> u64 {
-    build_cycles(p)
-}
-
 /// The core (contract in [`super`]), with one port more: `may_start` tells that `start` is taken before `idle`.
 /// `act_half`, `k_tiles` and `row_tiles` are read at `start` only, and at most one bit of `act_we` may be set.
 ///
 /// # Errors
 /// Parameters that break a rule, with the nearest legal value.
 pub fn fabric_core(p: &CoreParams) -> Result<Arc<Module>, RtlError> {
-    let rows = |q: u32| (1..=2).contains(&q) || (q > 0 && q.is_multiple_of(4));
-    let why = "rows share the eight readers of a table, so Q is 1, 2 or a multiple of 4";
-    rules::check("tlmm_core", rules::distributed(p, 256, rows, why))?;
+    rules::check("tlmm_core", rules::distributed(p, Reduction::Fabric))?;
     let plan = plan(p.groups, p.acc_bits()).ok_or_else(|| RtlError {
         module: "tlmm_core".into(),
         faults: vec![format!("T = {}: the bias can not be taken off", p.groups)],

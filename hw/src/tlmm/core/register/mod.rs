@@ -26,7 +26,7 @@ use super::control::{self, Arithmetic, Now};
 use super::select::levels;
 use super::{Code, CoreParams, rules};
 use crate::params::Technology;
-use crate::rtl::{Clock, Expr, Module, ModuleBuilder, RtlError, cat};
+use crate::rtl::{Clock, Expr, Instance, Module, ModuleBuilder, RtlError, cat};
 
 /// Parameters of the core with tables in registers.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -143,27 +143,13 @@ impl Arithmetic for RegisterCore {
         now: &Now<'_>,
     ) -> Result<Vec<Expr>, RtlError> {
         let p = &self.params;
-        let (q, b, a) = (p.rows, p.batch, p.acc_bits());
         let (row, accumulate) = (row::row(p)?, row::accumulate(p)?);
         m.unused(now.first);
-        let mut totals: Vec<Vec<Expr>> = vec![Vec::new(); b as usize];
-        for r in 0..q {
-            let codes = now.codes.element(r, 5 * p.groups);
-            let ports = [("codes", &codes), ("tables", now.tile)];
-            let made = m.instance(&format!("u_row{r}"), &row, clk, &ports);
-            for (v, totals) in (0..b).zip(&mut totals) {
-                let old = now.old.element(v * q + r, a);
-                let sum = made.get("sums").element(v, row::sum_bits(p.groups));
-                let ports = [
-                    ("old", &old),
-                    ("keep", now.keep),
-                    ("sum", &sum.signed()),
-                    ("plus", &made.get("plus")),
-                ];
-                let name = format!("u_total{r}_{v}");
-                totals.push(m.instance(&name, &accumulate, clk, &ports).get("total"));
-            }
-        }
-        Ok(totals.concat())
+        let terms = |made: &Instance, v: u32| {
+            let sum = made.get("sums").element(v, row::sum_bits(p.groups));
+            [("sum", sum.signed()), ("plus", made.get("plus"))]
+        };
+        let modules = (&row, "tables", &accumulate);
+        Ok(control::totals(m, clk, (p, now), modules, terms))
     }
 }

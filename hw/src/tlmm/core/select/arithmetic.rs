@@ -1,8 +1,10 @@
 //! What stands between the walk and the accumulators: activations in use, rows, adders.
 
-use super::super::control::{Arithmetic, Now};
+use super::super::control::{self, Arithmetic, Now};
 use super::{CoreParams, SelectCore, Technology, chain, compress};
-use crate::rtl::{Clock, Expr, ModuleBuilder, RtlError, bits_for, cat, lit, repeat, zero};
+use crate::rtl::{
+    Clock, Expr, Instance, ModuleBuilder, RtlError, bits_for, cat, lit, repeat, zero,
+};
 
 impl Arithmetic for SelectCore {
     fn params(&self) -> &CoreParams {
@@ -57,38 +59,24 @@ impl Arithmetic for SelectCore {
         now: &Now<'_>,
     ) -> Result<Vec<Expr>, RtlError> {
         let p = &self.params;
-        let (t, q, b, a) = (p.groups, p.rows, p.batch, p.acc_bits());
-        let base = match self.technology {
-            Technology::Asic => Some(begin(m, self, clk, now)),
-            _ => None,
-        };
-        let adders = match self.technology {
-            Technology::Asic => (compress::row(self)?, compress::accumulate(self)?),
-            _ => (chain::row(self)?, chain::accumulate(self)?),
-        };
-        let mut totals: Vec<Vec<Expr>> = vec![Vec::new(); b as usize];
-        for r in 0..q {
-            let codes = now.codes.element(r, 2 * t);
-            let ports = [("codes", &codes), ("acts", now.tile)];
-            let made = m.instance(&format!("u_row{r}"), &adders.0, clk, &ports);
-            for (v, totals) in (0..b).zip(&mut totals) {
-                let old = now.old.element(v * q + r, a);
-                let mut ports = vec![("old", old), ("keep", now.keep.clone())];
-                if let Some(base) = &base {
-                    let bits = compress::part_bits(t);
-                    ports.push(("base", base.clone()));
-                    ports.push(("parts", made.get("parts").element(v, bits)));
-                } else {
-                    let sum = made.get("sums").element(v, chain::sum_bits(t));
-                    ports.push(("sum", sum.signed()));
-                    ports.push(("plus", made.get("plus")));
-                }
-                let ports: Vec<(&str, &Expr)> = ports.iter().map(|(n, e)| (*n, e)).collect();
-                let name = format!("u_total{r}_{v}");
-                totals.push(m.instance(&name, &adders.1, clk, &ports).get("total"));
-            }
+        if self.technology == Technology::Asic {
+            let base = begin(m, self, clk, now);
+            let (row, accumulate) = (compress::row(self)?, compress::accumulate(self)?);
+            let terms = |made: &Instance, v: u32| {
+                let bits = compress::part_bits(p.groups);
+                let parts = made.get("parts").element(v, bits);
+                [("base", base.clone()), ("parts", parts)]
+            };
+            let modules = (&row, "acts", &accumulate);
+            return Ok(control::totals(m, clk, (p, now), modules, terms));
         }
-        Ok(totals.concat())
+        let (row, accumulate) = (chain::row(self)?, chain::accumulate(self)?);
+        let terms = |made: &Instance, v: u32| {
+            let sum = made.get("sums").element(v, chain::sum_bits(p.groups));
+            [("sum", sum.signed()), ("plus", made.get("plus"))]
+        };
+        let modules = (&row, "acts", &accumulate);
+        Ok(control::totals(m, clk, (p, now), modules, terms))
     }
 }
 

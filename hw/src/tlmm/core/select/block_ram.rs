@@ -8,9 +8,6 @@ use crate::rtl::{
     zero,
 };
 
-/// Behaviour of the block memories for simulators, of our own: what the core uses of them.
-pub const RAM_MODELS: &str = include_str!("block_ram.v");
-
 /// Memory with one write and one read port, whose word comes two cycles after `re` and stays. A word must not be read in the
 /// cycle in which it is written. Ports: `clk`, `we`, `waddr`, `wdata`, `re`, `raddr`, `rdata`.
 pub(in crate::tlmm::core) fn ram(width: u32, depth: u64) -> Result<Arc<Module>, RtlError> {

@@ -10,12 +10,6 @@ use crate::rtl::{
     BlackBoxModel, BoxIo, Expr, ExternModule, ModuleBuilder, Param, bool_ty, cat, one, zero,
 };
 
-/// Behaviour of the carry cell for simulators, of our own. Synthesis tools know the cell.
-pub const CARRY_CELL_MODEL: &str = include_str!("carry.v");
-
-/// For Verilator beside the model: carries of the cells may stay open.
-pub const CARRY_CELL_LINT: &str = include_str!("carry.vlt");
-
 /// One half of a carry cell: truth table of P (index A + 2 B + 4 C + 8 D) and the inputs.
 struct Half {
     table: u16,

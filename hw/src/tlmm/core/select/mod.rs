@@ -17,14 +17,12 @@
 //! | `chain` | rows as short chains of adders and a tree ([`Technology::Generic`], [`Technology::Ecp5`]) |
 //! | `carry`, `block_ram` | ECP5: adders as carry cells, block RAM with its output register |
 //! | `compress` | rows as carry-save trees ([`Technology::Asic`]) |
-//! | `golden` | the product from its definition |
 
 mod arithmetic;
 pub(super) mod block_ram;
 mod carry;
 mod chain;
 mod compress;
-pub mod golden;
 #[cfg(test)]
 mod tests;
 
@@ -34,9 +32,6 @@ use super::control::Arithmetic;
 use super::{Code, CoreParams, control, rules};
 use crate::params::Technology;
 use crate::rtl::{Module, RtlError};
-
-pub use block_ram::RAM_MODELS;
-pub use carry::{CARRY_CELL_LINT, CARRY_CELL_MODEL};
 
 /// Parameters of the select-and-add core.
 #[derive(Clone, PartialEq, Eq, Debug)]
