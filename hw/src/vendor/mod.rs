@@ -1,14 +1,15 @@
 //! Primitives of FPGA vendors: the part of each that we use, as an external module with a Rust model for native simulation
 //! and a behavioural Verilog file of ours for other simulators. Synthesis takes the vendor's own.
 //!
-//! The models are written from the data sheets (AMD UG579 for the DSP48E2, UG574 for the CLB) and refuse every mode
+//! The models are written from the data sheets (AMD UG579 for the DSP48E2, UG574 for the CLB; Lattice TN1267 for the multiplier of ECP5) and refuse every mode
 //! that they do not know, so that a design can not rely on a guess. `tb/tests/vendor.rs` compares Rust model and
 //! Verilog file with each other and, where the vendor's simulation library is at hand, with that.
 
 mod dsp48e2;
 mod lut;
+mod mult18x18d;
 
-pub use dsp48e2::{Dsp48Ports, Simd};
+pub use dsp48e2::{Alumode, Dsp48Ports, MulConfig, MulPorts, Opmode, Simd, W, Z};
 
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ type Models = (
     &'static [(&'static str, &'static str)],
 );
 
-const MODELS: [Models; 5] = [
+const MODELS: [Models; 6] = [
     (
         &["CARRY8"],
         &[("CARRY8.v", include_str!("verilog/CARRY8.v"))],
@@ -40,6 +41,10 @@ const MODELS: [Models; 5] = [
     (
         &["LUT6_2"],
         &[("LUT6_2.v", include_str!("verilog/LUT6_2.v"))],
+    ),
+    (
+        &["MULT18X18D"],
+        &[("MULT18X18D.v", include_str!("verilog/MULT18X18D.v"))],
     ),
     (
         &["RAM32M16"],

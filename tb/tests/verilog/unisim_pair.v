@@ -24,21 +24,34 @@ module unisim_pair;
   reg [16:0] carry_in;
   reg [5:0]  lut_in;
   reg [1:0]  pick;
+  reg [26:0] a, d;
+  reg [17:0] b;
+  reg [8:0]  mul_opmode;
+  reg [3:0]  mul_alumode;
+  reg        carry;
   always @(negedge clk) begin
     state = step(state); ab = state[47:0];
     state = step(state); c = state[47:0];
     state = step(state); pcin = state[47:0];
     state = step(state); pick = state[1:0];
-    // X: 0, P, A:B; Y: 0, C; Z: 0, PCIN, P, C; W: 0, P, C.
+    // X: 0, P, A:B; Y: 0, C; Z: 0, PCIN, P, C; W: 0, P, RND (0 here), C.
     opmode[1:0] = (pick == 2'd0) ? 2'b00 : (pick == 2'd1) ? 2'b10 : 2'b11;
     opmode[3:2] = {2{state[4]}};
     opmode[6:4] = {1'b0, state[6:5]};
-    opmode[8:7] = (state[8:7] == 2'b10) ? 2'b00 : state[8:7];
-    alumode = {2'b00, {2{state[9]}}};
+    opmode[8:7] = state[8:7];
+    alumode = {2'b00, state[20:19]};
     // The vendor's registers are held until the global set/reset of its library ends, after 100 ns.
     enable = (state[12:10] != 3'd0) && ($time > 200);
     lut_in = state[18:13];
     carry_in = state[40:24];
+    // The multiplier: X and Y: M, M, 0 and 0, or P and C; every mode of Z, W and ALUMODE; every second factor as large as
+    // can be.
+    mul_opmode = {state[43:42], 1'b0, state[45:44], state[47] ? 4'b0101 : state[46] ? 4'b0000 : 4'b1110};
+    mul_alumode = {2'b00, state[49:48]};
+    carry = state[50];
+    state = step(state); a = state[0] ? state[27:1] : {state[1], {26{state[2]}}};
+    b = state[28] ? state[46:29] : {state[29], {17{state[30]}}};
+    state = step(state); d = state[0] ? state[27:1] : {state[1], {26{state[2]}}};
     state = step(state); ram_addr = state[39:0]; ram_we = state[40];
     ram_data = state[63:48];
   end
@@ -72,6 +85,42 @@ module unisim_pair;
         end
         if (loads > 200 && !known) begin
           $display("MISMATCH DSP48E2 %0d never agrees", k);
+          $finish;
+        end
+      end
+    end
+  endgenerate
+
+  generate
+    for (k = 0; k < 3; k = k + 1) begin : mul
+      localparam integer BREGS = (k == 0) ? 1 : 2;
+      localparam integer AREGS = (k == 1) ? 2 : 1;
+      localparam AD = (k == 2);
+      localparam AMULT = AD ? "AD" : "A";
+      wire [47:0] p, q;
+      `define MUL_PARAMS .USE_MULT("MULTIPLY"), .USE_SIMD("ONE48"), .AMULTSEL(AMULT), .PREADDINSEL("A"), .AREG(AREGS), \
+        .BREG(BREGS), .ACASCREG(AREGS), .BCASCREG(BREGS), .MREG(1), .INMODEREG(0), .RND(48'h5a5a12349876)
+      `define MUL_PORTS .CLK(clk), .A({{3{a[26]}}, a}), .B(b), .C(c), .D(d), .PCIN(pcin), .OPMODE(mul_opmode), \
+        .ALUMODE(mul_alumode), .CARRYIN(carry), .CEA1(enable & (AREGS == 2)), .CEA2(enable), .CEB1(enable & (BREGS == 2)), \
+        .CEB2(enable), .CEC(enable), .CED(enable & AD), .CEAD(enable & AD), .CEM(enable), .CECTRL(enable), .CEALUMODE(enable), \
+        .CECARRYIN(enable), .CEP(enable), .INMODE({2'b00, AD, 2'b00}), .CEINMODE(1'b0), .ACIN(30'd0), .BCIN(18'd0), \
+        .CARRYCASCIN(1'b0), .CARRYINSEL(3'd0), .MULTSIGNIN(1'b0), .RSTA(1'b0), .RSTALLCARRYIN(1'b0), .RSTALUMODE(1'b0), \
+        .RSTB(1'b0), .RSTC(1'b0), .RSTCTRL(1'b0), .RSTD(1'b0), .RSTINMODE(1'b0), .RSTM(1'b0), .RSTP(1'b0)
+      DSP48E2 #(`MUL_PARAMS) theirs (`MUL_PORTS, .P(p));
+      ours_DSP48E2 #(`MUL_PARAMS) ours (`MUL_PORTS, .P(q));
+      // As above: P is free of what the registers held at first when a mode without P has been.
+      reg known = 1'b0;
+      integer loads = 0;
+      always @(posedge clk) begin
+        if (enable) loads = loads + 1;
+        #1;
+        if (p === q && loads > 6) known = 1'b1;
+        else if (known) begin
+          $display("MISMATCH DSP48E2 as multiplier %0d at %0t: %h, ours %h", k, $time, p, q);
+          $finish;
+        end
+        if (loads > 200 && !known) begin
+          $display("MISMATCH DSP48E2 as multiplier %0d never agrees", k);
           $finish;
         end
       end

@@ -3,19 +3,10 @@
 use std::sync::Arc;
 
 use crate::rtl::{Clock, Expr, Module, ModuleBuilder, RtlError, cat, lit, one, uint, zero};
-use crate::vendor::{Dsp48Ports, Simd};
+use crate::vendor::{Dsp48Ports, Opmode, Simd, Z};
 
 /// Bits of a table entry: up to three int8 activations with signs, at most 384 in magnitude.
 pub(super) const ENTRY_BITS: u32 = 10;
-
-/// OPMODE of A:B + C, and of A:B + C + PCIN (UG579, tables 2-4 to 2-7).
-const SUM: u64 = opmode(0, 0b000, 0b11, 0b11);
-const SUM_PCIN: u64 = opmode(0, 0b001, 0b11, 0b11);
-
-/// OPMODE of the four multiplexers W, Z, Y, X.
-const fn opmode(w: u64, z: u64, y: u64, x: u64) -> u64 {
-    w << 7 | z << 4 | y << 2 | x
-}
 
 /// Values as lanes of a DSP48E2, sign extended: wires `<name>_<k>`, and their concatenation.
 pub(super) fn lanes(m: &mut ModuleBuilder, name: &str, values: &[Expr], simd: Simd) -> Expr {
@@ -39,7 +30,8 @@ pub(super) fn adder(
     terms: (&Expr, &Expr),
     pcin: Option<&Expr>,
 ) -> (Expr, Expr) {
-    let opmode = lit(if pcin.is_some() { SUM_PCIN } else { SUM }, 9);
+    let z = if pcin.is_some() { Z::Pcin } else { Z::Zero };
+    let opmode = lit(Opmode::operands().z(z).value(), 9);
     let none = lit(0, 48);
     let ports = Dsp48Ports {
         clk,

@@ -1,15 +1,19 @@
-// Behaviour of DSP48E2 (AMD UG579) as an adder of one, two or four lanes, for simulation. Modes that are not modelled stop
-// the simulation. Synthesis takes the vendor's own.
+// Behaviour of DSP48E2 (AMD UG579) for simulation, as an adder of one, two or four lanes and as a multiplier with an adder
+// behind it. Modes that are not modelled stop the simulation. Synthesis takes the vendor's own.
 // SPDX-License-Identifier: Apache-2.0
 `default_nettype none
 module DSP48E2 #(
-  parameter         USE_MULT = "MULTIPLY",
-  parameter         USE_SIMD = "ONE48",
-  parameter integer AREG     = 1,
-  parameter integer BREG     = 1,
-  parameter integer ACASCREG = 1,
-  parameter integer BCASCREG = 1,
-  parameter integer MREG     = 1
+  parameter         USE_MULT    = "MULTIPLY",
+  parameter         USE_SIMD    = "ONE48",
+  parameter         AMULTSEL    = "A",
+  parameter         PREADDINSEL = "A",
+  parameter integer AREG        = 1,
+  parameter integer BREG        = 1,
+  parameter integer ACASCREG    = 1,
+  parameter integer BCASCREG    = 1,
+  parameter integer MREG        = 1,
+  parameter integer INMODEREG   = 1,
+  parameter [47:0]  RND         = 48'd0
 ) (
   input  wire        CLK,
   input  wire [29:0] A,
@@ -33,37 +37,58 @@ module DSP48E2 #(
 );
   // Texts of different length are compared, which is what is meant.
   /* verilator lint_off WIDTHEXPAND */
-  localparam integer LANE = (USE_SIMD == "FOUR12") ? 12 : (USE_SIMD == "TWO24") ? 24 : 48;
+  localparam integer LANE     = (USE_SIMD == "FOUR12") ? 12 : (USE_SIMD == "TWO24") ? 24 : 48;
+  localparam         MULTIPLY = (USE_MULT == "MULTIPLY");
+  localparam         ADD_D    = (AMULTSEL == "AD");
+  localparam         ADDER_OK = (USE_MULT == "NONE") && !ADD_D && MREG == 0 && AREG == BREG && AREG >= 1;
+  localparam         MUL_OK   = MULTIPLY && LANE == 48 && MREG == 1 && INMODEREG == 0 && BREG >= 1 && AREG >= 1
+                              && (ADD_D ? AREG == 1 && BREG == 2 : AREG == BREG);
   initial
-    if (USE_MULT != "NONE" || MREG != 0 || AREG != BREG || ACASCREG != AREG || BCASCREG != BREG || AREG < 1)
+    if (!(ADDER_OK || MUL_OK) || PREADDINSEL != "A" || ACASCREG != AREG || BCASCREG != BREG)
       $error("DSP48E2: these parameters are not modelled");
   /* verilator lint_on WIDTHEXPAND */
 
-  reg [47:0] ab1, ab2, c, p;
+  reg [29:0] a1, a2;
+  reg [17:0] b1, b2;
+  reg [26:0] d, ad;
+  reg [44:0] m;
+  reg [47:0] c, p;
   reg [8:0]  opmode;
   reg [3:0]  alumode;
+  // Registers of the device start at 0, which counts where one is never loaded.
+  reg        carry_in;
+  initial carry_in = 1'b0;
+  wire signed [44:0] factor_a = ADD_D ? {{18{ad[26]}}, ad} : {{18{a2[26]}}, a2[26:0]};
+  wire signed [44:0] factor_b = {{27{b2[17]}}, b2};
   always @(posedge CLK) begin
-    if (CEA1) ab1[47:18] <= A;
-    if (CEB1) ab1[17:0]  <= B;
-    if (CEA2) ab2[47:18] <= (AREG == 2) ? ab1[47:18] : A;
-    if (CEB2) ab2[17:0]  <= (BREG == 2) ? ab1[17:0] : B;
+    if (CEA1) a1 <= A;
+    if (CEB1) b1 <= B;
+    if (CEA2) a2 <= (AREG == 2) ? a1 : A;
+    if (CEB2) b2 <= (BREG == 2) ? b1 : B;
+    if (CED) d <= D;
+    if (CEAD) ad <= d + a2[26:0];
+    if (CEM) m <= factor_a * factor_b;
     if (CEC) c <= C;
+    if (CECARRYIN) carry_in <= CARRYIN;
     if (CECTRL) opmode <= OPMODE;
     if (CEALUMODE) alumode <= ALUMODE;
   end
 
+  // M is the sum of what X and Y take, each of which alone is no number: here X takes it whole.
+  wire       product = opmode[3:0] == 4'b0101;
   reg [47:0] x, y, z, w;
   reg        known;
   always @* begin
-    known = (alumode == 4'b0000) || (alumode == 4'b0011);
+    known = (alumode[3:2] == 2'b00) && (INMODE == (ADD_D ? 5'b00100 : 5'b00000));
     case (opmode[1:0])
       2'b00:   x = 48'd0;
+      2'b01:   begin x = {{3{m[44]}}, m}; known = known && product && MULTIPLY; end
       2'b10:   x = p;
-      2'b11:   x = ab2;
-      default: begin x = 48'd0; known = 1'b0; end
+      default: begin x = {a2, b2}; known = known && !MULTIPLY; end
     endcase
     case (opmode[3:2])
       2'b00:   y = 48'd0;
+      2'b01:   begin y = 48'd0; known = known && product; end
       2'b11:   y = c;
       default: begin y = 48'd0; known = 1'b0; end
     endcase
@@ -77,8 +102,8 @@ module DSP48E2 #(
     case (opmode[8:7])
       2'b00:   w = 48'd0;
       2'b01:   w = p;
-      2'b11:   w = c;
-      default: begin w = 48'd0; known = 1'b0; end
+      2'b10:   w = RND;
+      default: w = c;
     endcase
   end
 
@@ -86,8 +111,9 @@ module DSP48E2 #(
   genvar k;
   generate
     for (k = 0; k < 48; k = k + LANE) begin : lanes
-      wire [LANE-1:0] terms = w[k+:LANE] + x[k+:LANE] + y[k+:LANE];
-      assign sum[k+:LANE] = alumode[0] ? z[k+:LANE] - terms : z[k+:LANE] + terms;
+      wire            carry = (k == 0) && carry_in;
+      wire [LANE-1:0] terms = w[k+:LANE] + x[k+:LANE] + y[k+:LANE] + {{LANE - 1{1'b0}}, carry};
+      assign sum[k+:LANE] = {LANE{alumode[1]}} ^ (({LANE{alumode[0]}} ^ z[k+:LANE]) + terms);
     end
   endgenerate
   // Before the first clock edges with enables the mode is whatever the simulator starts with: only a mode that is used for
@@ -103,7 +129,7 @@ module DSP48E2 #(
   end
   assign P     = p;
   assign PCOUT = p;
-  wire unused = &{1'b0, ACIN, BCIN, CARRYCASCIN, CARRYIN, CARRYINSEL, CEAD, CECARRYIN, CED, CEINMODE, CEM, D, INMODE,
-                  MULTSIGNIN, RSTA, RSTALLCARRYIN, RSTALUMODE, RSTB, RSTC, RSTCTRL, RSTD, RSTINMODE, RSTM, RSTP, 1'b0};
+  wire unused = &{1'b0, ACIN, BCIN, CARRYCASCIN, CARRYINSEL, CEINMODE, MULTSIGNIN, RSTA, RSTALLCARRYIN, RSTALUMODE, RSTB,
+                  RSTC, RSTCTRL, RSTD, RSTINMODE, RSTM, RSTP, 1'b0};
 endmodule
 `default_nettype wire
