@@ -9,6 +9,7 @@ pub mod emit;
 pub mod estimate;
 pub mod machine_params;
 pub mod model;
+pub mod packing;
 pub mod project;
 pub mod report;
 pub mod request;

@@ -328,7 +328,9 @@ fn the_schema_and_every_help_are_there() {
     let out = tritforge(dir.path(), &["schema"]);
     let schema: Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!(schema["title"], "Tritforge configuration");
-    for command in ["demo", "new", "check", "gen", "run", "sim", "schema"] {
+    for command in [
+        "demo", "new", "check", "gen", "run", "sim", "packing", "schema",
+    ] {
         let help = text(&tritforge(dir.path(), &[command, "--help"]).stdout);
         assert!(help.contains("Example"), "{command}");
     }

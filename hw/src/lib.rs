@@ -7,6 +7,7 @@ pub mod isa;
 pub mod machine;
 pub mod memory;
 pub mod num;
+pub mod packing;
 pub mod params;
 pub mod pe;
 pub mod rtl;

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::liberty::{self, LibertyError, Library};
 use crate::nextpnr::{self, NextpnrError, place_ecp5};
-use crate::yosys::{self, Target, YosysError};
+use crate::yosys::{self, Cells, Target, YosysError};
 
 /// The product whose utilisation makes LUT per MAC sustained: the square matrix of BitNet 2B4T. Its wider matrices
 /// fill tables less often and are better.
@@ -135,13 +135,7 @@ pub fn measure(core: &Core, place: Place<'_>) -> Result<Row, BenchError> {
     let files = emit(&module)?;
     let mut row = match place {
         Place::Xcup => {
-            let options = yosys::Options {
-                flatten: true,
-                flip_flops: true,
-                levels: true,
-            };
-            let report = yosys::synth_with(&files, &module.name, Target::Xcup, options)?;
-            let total = report.total;
+            let total = cells(&module, Target::Xcup)?;
             Row {
                 lut: Some(total.lut),
                 ff: Some(total.ff),
@@ -172,6 +166,19 @@ pub fn measure(core: &Core, place: Place<'_>) -> Result<Row, BenchError> {
     row.lut_per_mac = row.lut.map(|n| row.sustained(n as f64));
     row.area_per_mac = row.area.map(|a| row.sustained(a));
     Ok(row)
+}
+
+/// Cells of a module after synthesis for a device, flattened, its registers left flip-flops, with the longest chain.
+///
+/// # Errors
+/// What the generator or the tool refuses.
+pub fn cells(module: &Arc<Module>, target: Target) -> Result<Cells, BenchError> {
+    let options = yosys::Options {
+        flatten: true,
+        flip_flops: true,
+        levels: true,
+    };
+    Ok(yosys::synth_with(&emit(module)?, &module.name, target, options)?.total)
 }
 
 fn ecp5(

@@ -1,13 +1,13 @@
 //! `tritforge bench`.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
 use tb::liberty::{LibertyError, Library};
 use tb::nextpnr;
 
+use super::output::{make_dir, write_files};
 use super::{Failure, Out};
 use crate::bench;
 use crate::diag::Diagnostic;
@@ -60,7 +60,7 @@ pub fn bench(args: &BenchArgs, out: &mut Out) -> Result<(), Failure> {
 fn tlmm(args: &TlmmArgs, out: &mut Out) -> Result<(), Failure> {
     if let Some(dir) = &args.out {
         // Before the work: a user should not wait for a refusal.
-        std::fs::create_dir_all(dir).map_err(|e| unwritable(dir, &e))?;
+        make_dir(dir)?;
     }
     let library = match &args.liberty {
         Some(path) => Some(Library::read(path).map_err(|e| unusable(&e))?),
@@ -102,11 +102,11 @@ fn tlmm(args: &TlmmArgs, out: &mut Out) -> Result<(), Failure> {
     }
     bar.finish_and_clear();
     if let Some(dir) = &args.out {
-        write(
+        write_files(
             dir,
             &[
-                ("tlmm.csv", bench::csv(&rows)),
-                ("tlmm.svg", bench::svg(&rows)),
+                ("tlmm.csv".into(), bench::csv(&rows)),
+                ("tlmm.svg".into(), bench::svg(&rows)),
             ],
         )?;
         out.step(&format!("wrote tlmm.csv and tlmm.svg in {}", dir.display()));
@@ -114,29 +114,7 @@ fn tlmm(args: &TlmmArgs, out: &mut Out) -> Result<(), Failure> {
     out.result(&bench::text(&rows), &rows)
 }
 
-/// Writes all files to temporary names and then renames them, so that a reader sees old files or new ones.
-fn write(dir: &Path, files: &[(&str, String)]) -> Result<(), Failure> {
-    let mut written = Vec::new();
-    for (name, text) in files {
-        let path = dir.join(name);
-        let file = tempfile::NamedTempFile::new_in(dir)
-            .and_then(|mut file| file.write_all(text.as_bytes()).map(|()| file))
-            .map_err(|e| unwritable(&path, &e))?;
-        written.push((path, file));
-    }
-    for (path, file) in written {
-        file.persist(&path)
-            .map_err(|e| unwritable(&path, &e.error))?;
-    }
-    Ok(())
-}
-
 /// A library is input: that it cannot be read is the user's to mend.
 fn unusable(error: &LibertyError) -> Failure {
     Failure::Input(Diagnostic::error(error.to_string()).into())
-}
-
-fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
-    let message = Diagnostic::error(format!("can not be written: {error}"));
-    Failure::Failed(message.in_file(path.display().to_string()).into())
 }

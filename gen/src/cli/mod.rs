@@ -8,6 +8,7 @@ mod estimate;
 mod generate;
 mod new;
 mod output;
+mod packing;
 mod run;
 mod sim;
 mod stream;
@@ -90,6 +91,14 @@ enum Command {
         Costs are closed forms held against synthesis (docs/bench.md); no tool runs."
     )]
     Estimate(estimate::EstimateArgs),
+    /// Search, prove and draw layouts of several exact products in one hardware multiplier.
+    #[command(
+        after_help = "Examples:\n  tritforge packing --a 11u --b 11u\n  tritforge packing --a 4y --b 4y --products 9 --synth\n  \
+        tritforge packing --a 8s --b 8s --multiplier mult18x18d\n  tritforge packing --layout mine.toml --out build\n\n\
+        A layout file: a = \"11u\", b = \"11u\", a_at = [0, 15], b_at = [0], recompute = [0, 7]; one that is not exact is\n\
+        refused with operands for which it is wrong."
+    )]
+    Packing(packing::PackingArgs),
     /// Measure what parts of the machine cost after synthesis, beside what others have built.
     Bench(bench::BenchArgs),
     /// Look for the tools that are needed, and say how to get what is missing.
@@ -182,6 +191,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args, &mut out),
         Command::Sim(args) => sim::sim(args, &mut out),
         Command::Estimate(args) => estimate::estimate(args, &mut out),
+        Command::Packing(args) => packing::packing(args, &mut out),
         Command::Bench(args) => bench::bench(args, &mut out),
         Command::Doctor => doctor::doctor(&mut out),
         Command::Schema => out.print(&format!("{:#}\n", crate::config::schema().to_value())),

@@ -1,11 +1,12 @@
 //! Standard output for people and for programs.
 
 use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 
 use serde::Serialize;
 
 use super::Failure;
-use crate::diag::Diagnostics;
+use crate::diag::{Diagnostic, Diagnostics};
 
 /// Where results go; messages and progress go to standard error.
 pub struct Out {
@@ -67,4 +68,38 @@ impl Out {
             let _ = writeln!(io::stderr(), "{text}");
         }
     }
+}
+
+/// Makes a directory unless it is there.
+///
+/// # Errors
+/// [`Failure::Failed`] with its path.
+pub fn make_dir(dir: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(dir).map_err(|e| unwritable(dir, &e))
+}
+
+/// Writes all files to temporary names and then renames them, so that a reader sees old files or new ones.
+///
+/// # Errors
+/// [`Failure::Failed`] with the path that can not be written; nothing is changed then.
+pub fn write_files(dir: &Path, files: &[(String, String)]) -> Result<(), Failure> {
+    make_dir(dir)?;
+    let mut written = Vec::new();
+    for (name, text) in files {
+        let path = dir.join(name);
+        let file = tempfile::NamedTempFile::new_in(dir)
+            .and_then(|mut file| file.write_all(text.as_bytes()).map(|()| file))
+            .map_err(|e| unwritable(&path, &e))?;
+        written.push((path, file));
+    }
+    for (path, file) in written {
+        file.persist(&path)
+            .map_err(|e| unwritable(&path, &e.error))?;
+    }
+    Ok(())
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
+    let message = Diagnostic::error(format!("can not be written: {error}"));
+    Failure::Failed(message.in_file(path.display().to_string()).into())
 }

@@ -45,7 +45,8 @@ impl Cells {
             match kind.as_str() {
                 "LUT6" | "LUT4" if target == Target::Ecp5 || kind == "LUT6" => cells.lut += n,
                 "LUT6_2" => cells.lut += n,
-                "LUT1" | "LUT2" | "LUT3" | "LUT4" | "LUT5" => {
+                // An inverter in front of what is no look-up table.
+                "INV" | "LUT1" | "LUT2" | "LUT3" | "LUT4" | "LUT5" => {
                     cells.lut += n;
                     small_luts += n;
                 }
