@@ -20,6 +20,7 @@
 //! | `pe_dots` | dot products of a row, gathered to words |
 //! | `pe_results` | results of both operations to the scratchpad, row by row |
 
+pub mod array;
 mod dots;
 pub mod golden;
 mod parts;

@@ -1,9 +1,10 @@
 //! Primitives of FPGA vendors: the part of each that we use, as an external module with a Rust model for native simulation
 //! and a behavioural Verilog file of ours for other simulators. Synthesis takes the vendor's own.
 //!
-//! The models are written from the data sheets (AMD UG579 for the DSP48E2, UG574 for the CLB; Lattice TN1267 for the multiplier of ECP5) and refuse every mode
-//! that they do not know, so that a design can not rely on a guess. `tb/tests/vendor.rs` compares Rust model and
-//! Verilog file with each other and, where the vendor's simulation library is at hand, with that.
+//! The models are written from the data sheets (AMD UG579 for the DSP48E2, UG574 for the CLB; Lattice TN1267 for the
+//! multiplier of ECP5) and refuse every mode that they do not know, so that a design can not rely on a guess.
+//! `tb/tests/vendor.rs` compares Rust model and Verilog file with each other and, where the vendor's simulation library is
+//! at hand, with that.
 
 mod dsp48e2;
 mod lut;
