@@ -4,20 +4,26 @@
 
 mod unit_bench;
 
-use hw::params::MachineParams;
+use hw::params::{MachineParams, Technology};
 use hw::pe::{PeParams, golden, pe};
+use hw::scratchpad::Scratchpad;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use tb::sim::Model;
-use unit_bench::{End, Unit, build, codes, rng};
+use unit_bench::{End, Unit, WORDS, build, codes, rng, word};
 
 const PEDOT: u32 = 0x40;
 const PEAXPY: u32 = 0x41;
 const SRC: u32 = 3;
 const DST: u32 = 700;
 
-fn params(bus_bits: u32, lanes: u32, rows: u32, max_len: u32, max_count: u32) -> PeParams {
+fn params(
+    technology: Technology,
+    (bus_bits, lanes, rows): (u32, u32, u32),
+    (max_len, max_count): (u32, u32),
+) -> PeParams {
     PeParams::new(&MachineParams {
+        technology,
         bus_bits,
         vec_lanes: lanes,
         pe_rows: rows,
@@ -27,51 +33,135 @@ fn params(bus_bits: u32, lanes: u32, rows: u32, max_len: u32, max_count: u32) ->
     })
 }
 
-/// Opcode, rows minus one in the flags, and a pc that does not matter.
-fn head(opcode: u32, rows: usize) -> u32 {
-    opcode | (rows as u32 - 1) << 8 | 0x0bad_0000
+/// One instruction and its packet.
+#[derive(Clone, Debug)]
+struct Op {
+    opcode: u32,
+    rows: u32,
+    n: u32,
+    len: u32,
+    src: (u32, u32),
+    dst: (u32, u32),
+    packet: Vec<u8>,
 }
 
-/// One operation on random codes; compares the whole scratchpad and returns the cycles.
-fn operate(
-    unit: &mut Unit,
-    p: &PeParams,
-    rng: &mut ChaCha8Rng,
-    opcode: u32,
-    (rows, n, len): (usize, u32, u32),
-) -> u64 {
-    let beat = p.bus_bits as usize / 8;
-    let extra = rng.random_range(0..4usize) * beat;
-    let packet = codes(rng, (n * len) as usize + extra);
-    let packet: Vec<u8> = packet.iter().map(|c| c.cast_unsigned()).collect();
-    let width = if opcode == PEDOT { len } else { n };
-    let acts: Vec<Vec<i8>> = (0..rows).map(|_| codes(rng, width as usize)).collect();
-    let src_stride = width.div_ceil(4 * p.lanes) + rng.random_range(0..3);
-    let results = if opcode == PEDOT { n } else { len };
-    let dst_stride = results.div_ceil(p.lanes) + rng.random_range(0..3);
-    for (r, row) in acts.iter().enumerate() {
-        unit.pad
-            .write_i8s(SRC + r as u32 * src_stride, row)
-            .unwrap();
+impl Op {
+    /// Random codes, and a few beats more than needed. Strides are that of the vectors and up to two words more.
+    fn random(
+        p: &PeParams,
+        rng: &mut ChaCha8Rng,
+        opcode: u32,
+        (rows, n, len): (u32, u32, u32),
+    ) -> Op {
+        let extra = rng.random_range(0..4) * p.macs();
+        let packet = codes(rng, (n * len + extra) as usize);
+        let mut op = Op {
+            opcode,
+            rows,
+            n,
+            len,
+            src: (SRC, 0),
+            dst: (DST, 0),
+            packet: packet.iter().map(|c| c.cast_unsigned()).collect(),
+        };
+        op.src.1 = op.width().div_ceil(4 * p.lanes) + rng.random_range(0..3);
+        op.dst.1 = op.results().div_ceil(p.lanes) + rng.random_range(0..3);
+        op
     }
+
+    /// Codes of a row.
+    fn width(&self) -> u32 {
+        if self.opcode == PEDOT {
+            self.len
+        } else {
+            self.n
+        }
+    }
+
+    /// Results of a row.
+    fn results(&self) -> u32 {
+        if self.opcode == PEDOT {
+            self.n
+        } else {
+            self.len
+        }
+    }
+
+    fn word(&self) -> [u32; 8] {
+        let head = self.opcode | (self.rows - 1) << 8 | 0x0bad_0000;
+        word(
+            head,
+            [
+                self.dst.0, self.src.0, self.n, self.len, self.dst.1, self.src.1, 99,
+            ],
+        )
+    }
+
+    fn golden(&self, p: &PeParams, pad: &mut Scratchpad) {
+        let row = |r: u32| {
+            pad.read_i8s(self.src.0 + r * self.src.1, self.width() as usize)
+                .unwrap()
+        };
+        let acts: Vec<Vec<i8>> = (0..self.rows).map(row).collect();
+        let y = match self.opcode {
+            PEDOT => golden::pedot(p, &self.packet, &acts, self.n, self.len),
+            _ => golden::peaxpy(p, &self.packet, &acts, self.n, self.len),
+        };
+        for (r, row) in (0..).zip(&y.unwrap()) {
+            pad.write_i32s(self.dst.0 + r * self.dst.1, row).unwrap();
+        }
+    }
+}
+
+/// Instructions one behind the other; compares the whole scratchpad and returns the cycles.
+fn run(unit: &mut Unit, p: &PeParams, all: &[Op]) -> u64 {
     let mut want = unit.pad.clone();
-    let y = match opcode {
-        PEDOT => golden::pedot(p, &packet, &acts, n, len),
-        _ => golden::peaxpy(p, &packet, &acts, n, len),
-    };
-    for (r, row) in y.unwrap().iter().enumerate() {
-        want.write_i32s(DST + r as u32 * dst_stride, row).unwrap();
+    for op in all {
+        unit.packet(&op.packet);
+        op.golden(p, &mut want);
     }
-    unit.packet(&packet);
-    let fields = [DST, SRC, n, len, dst_stride, src_stride, 99];
-    let what = format!("opcode {opcode:#x}, {rows} rows, n = {n}, len = {len}");
-    let end = unit.run(head(opcode, rows), fields);
-    let End::Done(cycles) = end else {
-        panic!("{end:?}: {what}")
+    let what: Vec<String> = all
+        .iter()
+        .map(|o| {
+            format!(
+                "{:#x} {:?} {:?} {:?}",
+                o.opcode,
+                (o.rows, o.n, o.len),
+                o.src,
+                o.dst
+            )
+        })
+        .collect();
+    let words: Vec<[u32; 8]> = all.iter().map(Op::word).collect();
+    let End::Done(cycles) = unit.run_all(&words) else {
+        panic!("a fault: {what:?}")
     };
-    assert_eq!(unit.beats_left(), 0, "packet consumed: {what}");
-    assert!(unit.pad == want, "scratchpad differs: {what}");
+    assert_eq!(unit.beats_left(), 0, "packets consumed: {what:?}");
+    for a in 0..WORDS {
+        let (got, want) = (unit.pad.word(a).unwrap(), want.word(a).unwrap());
+        assert_eq!(got, want, "word {a}: {what:?}");
+    }
     cycles
+}
+
+/// Sequences in which an instruction may read what the one in front writes, and write what it reads.
+fn sequences(unit: &mut Unit, p: &PeParams, rng: &mut ChaCha8Rng) {
+    let m = p.macs();
+    for _ in 0..4 {
+        let ops: Vec<Op> = (0..5)
+            .map(|_| {
+                let opcode = [PEDOT, PEAXPY][rng.random_range(0..2)];
+                let beats = rng.random_range(1..=p.max_axpy / m);
+                let n = rng.random_range(1..40.min(p.max_count));
+                let shape = (rng.random_range(1..=p.rows), n, beats * m);
+                let mut op = Op::random(p, rng, opcode, shape);
+                let near = rng.random_range(0..3) * 60;
+                (op.src.0, op.dst.0) = (near + SRC, near + rng.random_range(0..90));
+                op
+            })
+            .collect();
+        run(unit, p, &ops);
+    }
 }
 
 fn exercise(p: &PeParams) -> Model {
@@ -80,7 +170,11 @@ fn exercise(p: &PeParams) -> Model {
     let m = p.macs();
     for (stalls, seed) in [(0, 1), (40, 2), (85, 3)] {
         let mut unit = Unit::new(&model, p.lanes, p.bus_bits, stalls, seed);
-        let all = p.rows as usize;
+        let all = p.rows;
+        let mut one = |opcode: u32, shape: (u32, u32, u32)| {
+            let op = Op::random(p, &mut rng, opcode, shape);
+            run(&mut unit, p, &[op]);
+        };
         for shape in [
             (1, 1, m),
             (all, 1, m),
@@ -89,7 +183,7 @@ fn exercise(p: &PeParams) -> Model {
             (all, p.lanes + 1, 2 * m),
             (all, 5, p.max_len),
         ] {
-            operate(&mut unit, p, &mut rng, PEDOT, shape);
+            one(PEDOT, shape);
         }
         for shape in [
             (1, 1, m),
@@ -98,15 +192,9 @@ fn exercise(p: &PeParams) -> Model {
             (all, 7, p.max_axpy),
             (all, p.max_count, 2 * m),
         ] {
-            operate(&mut unit, p, &mut rng, PEAXPY, shape);
+            one(PEAXPY, shape);
         }
-        for _ in 0..12 {
-            let rows = rng.random_range(1..=all);
-            let n = rng.random_range(1..30);
-            let beats = rng.random_range(1..=p.max_axpy / m);
-            let opcode = [PEDOT, PEAXPY][rng.random_range(0..2)];
-            operate(&mut unit, p, &mut rng, opcode, (rows, n, beats * m));
-        }
+        sequences(&mut unit, p, &mut rng);
     }
     faults(&model, p, &mut rng);
     model
@@ -116,9 +204,10 @@ fn faults(model: &Model, p: &PeParams, rng: &mut ChaCha8Rng) {
     let m = p.macs();
     let mut unit = Unit::new(model, p.lanes, p.bus_bits, 20, 4);
     let before = unit.pad.clone();
-    let rows = p.rows as usize + 1;
+    let head = |opcode: u32, rows: u32| opcode | (rows - 1) << 8;
+    let rows = p.rows + 1;
     for (opcode, rows, n, len, info) in [
-        (PEDOT, rows, 1, m, rows as u32),
+        (PEDOT, rows, 1, m, rows),
         (PEDOT, 1, 0, m, 0),
         (PEDOT, 1, 1, 0, 0),
         (PEDOT, 1, 1, m + 1, m + 1),
@@ -126,6 +215,9 @@ fn faults(model: &Model, p: &PeParams, rng: &mut ChaCha8Rng) {
         (PEAXPY, 1, 1, p.max_axpy + m, p.max_axpy + m),
         (PEAXPY, 1, p.max_count + 1, m, p.max_count + 1),
     ] {
+        if rows > 16 {
+            continue;
+        }
         let end = unit.run(head(opcode, rows), [DST, SRC, n, len, 9, 9, 0]);
         assert_eq!(end, End::Fault { cause: 2, info });
         assert_eq!(unit.run(head(PEDOT, 1), [DST, SRC, 1, m, 9, 9, 0]), end);
@@ -133,30 +225,111 @@ fn faults(model: &Model, p: &PeParams, rng: &mut ChaCha8Rng) {
     }
     assert!(unit.pad == before, "a refused instruction writes nothing");
     for opcode in [PEDOT, PEAXPY] {
-        // One beat too few: the vector that lacks it is named.
+        // One beat too few: the vector that lacks it is named, and not before the instruction in front has ended.
+        let first = Op::random(p, rng, PEDOT, (1, 9, 2 * m));
+        let mut want = unit.pad.clone();
+        first.golden(p, &mut want);
+        unit.packet(&first.packet);
         unit.packet(&vec![1; (5 * 2 * m - m) as usize]);
-        let end = unit.run(head(opcode, 1), [DST, SRC, 5, 2 * m, 9, 9, 0]);
+        let second = word(head(opcode, 1), [DST + 400, SRC, 5, 2 * m, 9, 9, 0]);
+        let end = unit.run_all(&[first.word(), second]);
         assert_eq!(end, End::Fault { cause: 3, info: 4 });
+        for a in DST..DST + 9_u32.div_ceil(p.lanes) {
+            assert_eq!(unit.pad.word(a).unwrap(), want.word(a).unwrap());
+        }
         unit.reset();
-        operate(&mut unit, p, rng, opcode, (1, 3, 2 * m));
+        let after = Op::random(p, rng, opcode, (1, 3, 2 * m));
+        run(&mut unit, p, &[after]);
     }
 }
 
 #[test]
 fn tiny() {
-    let p = params(64, 4, 3, 192, 256);
+    let p = params(Technology::Generic, (64, 4, 3), (192, 256));
     let model = exercise(&p);
     let mut unit = Unit::new(&model, p.lanes, p.bus_bits, 0, 5);
-    let cycles = operate(&mut unit, &p, &mut rng(6), PEDOT, (3, 200, 32));
-    assert!(cycles < 200 * 4 + 50, "{cycles} cycles for 800 beats");
-    let cycles = operate(&mut unit, &p, &mut rng(6), PEAXPY, (3, 200, 32));
-    assert!(
-        cycles < 200 * 4 + 3 * 16 + 3 * 8 + 50,
-        "{cycles} cycles for 800 beats"
-    );
+    let mut cycles = |opcode| {
+        let op = Op::random(&p, &mut rng(6), opcode, (3, 200, 32));
+        run(&mut unit, &p, &[op])
+    };
+    let dots = cycles(PEDOT);
+    assert!(dots < 200 * 4 + 70, "{dots} cycles for 800 beats");
+    // 25 blocks of 8 vectors, and one to turn.
+    let sums = cycles(PEAXPY);
+    assert!(sums < 26 * 32 + 100, "{sums} cycles for 800 beats");
 }
 
 #[test]
 fn wide_words_narrow_bus() {
-    exercise(&params(32, 16, 2, 64, 96));
+    exercise(&params(Technology::Generic, (32, 16, 2), (64, 96)));
+}
+
+#[test]
+fn one_row_of_a_wide_bus_in_dsp48e2() {
+    exercise(&params(Technology::XilinxUscale, (256, 8, 5), (256, 300)));
+}
+
+#[test]
+fn as_the_kv260_has_it() {
+    exercise(&params(Technology::XilinxUscale, (128, 8, 4), (1536, 512)));
+}
+
+/// Attention of a token over 512 tokens, all key-value heads in a row: the scores of four heads, then their values. Share of
+/// the cycles in which a beat is taken; every row works on every beat.
+#[test]
+fn attention_keeps_the_array_busy() {
+    for group in [1, 4, 5, 8] {
+        let p = params(Technology::XilinxUscale, (128, 8, group), (128, 512));
+        let model = build(&pe(&p).unwrap());
+        for head_dim in [64, 128] {
+            let mut unit = Unit::new(&model, p.lanes, p.bus_bits, 0, 5);
+            let mut rng = rng(8);
+            let tokens = 512;
+            let mut ops = Vec::new();
+            for opcode in [PEDOT, PEAXPY] {
+                for head in 0..4 {
+                    let mut op = Op::random(&p, &mut rng, opcode, (group, tokens, head_dim));
+                    op.packet.truncate((tokens * head_dim) as usize);
+                    // Scores of all heads do not fit the bench's scratchpad: two regions take turns.
+                    op.dst.0 = DST + head % 2 * 650;
+                    ops.push(op);
+                }
+            }
+            let cycles = run(&mut unit, &p, &ops);
+            let beats = u64::from(8 * tokens * head_dim / p.macs());
+            let busy = beats as f64 / cycles as f64;
+            println!("decode: {group} heads of {head_dim} a group, 512 tokens: {busy:.3}");
+            assert!(busy >= 0.95, "{group} of {head_dim}: {busy:.3}");
+        }
+    }
+}
+
+/// Attention of a prompt, the causal triangle by blocks of queries: products that count among those that the rows could
+/// have made.
+#[test]
+fn prefill_skips_the_triangle() {
+    let (tokens, queries) = (256, 4);
+    let p = params(Technology::XilinxUscale, (128, 8, 4 * queries), (128, 512));
+    let model = build(&pe(&p).unwrap());
+    for head_dim in [64, 128] {
+        let mut unit = Unit::new(&model, p.lanes, p.bus_bits, 0, 5);
+        let mut rng = rng(9);
+        let mut ops = Vec::new();
+        for opcode in [PEDOT, PEAXPY] {
+            for block in 1..=tokens / queries {
+                let mut op = Op::random(&p, &mut rng, opcode, (p.rows, block * queries, head_dim));
+                op.packet.truncate((op.n * head_dim) as usize);
+                op.dst = (DST + block % 2 * 650, 40);
+                ops.push(op);
+            }
+        }
+        let cycles = run(&mut unit, &p, &ops);
+        let useful = 2 * (tokens * (tokens + 1) / 2) * head_dim * 4;
+        let possible = cycles * u64::from(p.macs() * p.rows);
+        let busy = f64::from(useful) / possible as f64;
+        println!(
+            "prefill: 4 heads of {head_dim} a group, {tokens} tokens in blocks of {queries}: {busy:.3}"
+        );
+        assert!(busy >= 0.90, "{head_dim}: {busy:.3}");
+    }
 }

@@ -11,7 +11,7 @@ use hw::tlmm::{TlmmParams, golden, tlmm};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use tb::sim::Model;
-use unit_bench::{End, Unit, build, codes, rng};
+use unit_bench::{End, Unit, build, codes, rng, word};
 
 /// Opcode and flags do not matter to the unit.
 const HEAD: u32 = 0x0123_0030;
@@ -137,8 +137,8 @@ fn run(unit: &mut Unit, p: &TlmmParams, all: &[Gemv]) -> u64 {
         unit.packet(&g.packet);
         g.golden(p, &mut want);
     }
-    let fields: Vec<[u32; 7]> = all.iter().map(Gemv::fields).collect();
-    let end = unit.run_all(HEAD, &fields);
+    let fields: Vec<[u32; 8]> = all.iter().map(|g| word(HEAD, g.fields())).collect();
+    let end = unit.run_all(&fields);
     let End::Done(cycles) = end else {
         panic!("{end:?} for {fields:?}")
     };

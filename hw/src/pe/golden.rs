@@ -26,6 +26,11 @@ fn check(
     Ok(())
 }
 
+/// An activation: -128 is no code.
+fn code(x: i8) -> i32 {
+    i32::from(x).max(-127)
+}
+
 fn vectors(packet: &[u8], n: u32, len: u32) -> impl Iterator<Item = &[u8]> {
     packet.chunks(len as usize).take(n as usize)
 }
@@ -45,7 +50,7 @@ pub fn pedot(
     let dot = |row: &[i8], v: &[u8]| {
         let terms = row.iter().zip(v);
         terms
-            .map(|(&a, &w)| i32::from(a) * i32::from(w.cast_signed()))
+            .map(|(&a, &w)| code(a) * i32::from(w.cast_signed()))
             .sum()
     };
     Ok(acts
@@ -70,9 +75,9 @@ pub fn peaxpy(
         .iter()
         .map(|row| {
             let mut sums = vec![0i32; len as usize];
-            for (&code, v) in row.iter().zip(vectors(packet, n, len)) {
+            for (&p, v) in row.iter().zip(vectors(packet, n, len)) {
                 for (s, &w) in sums.iter_mut().zip(v) {
-                    *s += i32::from(code) * i32::from(w.cast_signed());
+                    *s += code(p) * i32::from(w.cast_signed());
                 }
             }
             sums
@@ -91,9 +96,10 @@ mod tests {
         let mut packet = vec![0u8; 64];
         packet[..3].copy_from_slice(&[1, 2, 0xff]);
         packet[8..10].copy_from_slice(&[0x80, 3]);
+        // -128 is no code and counts as -127; of the packet it is a number.
         let acts = vec![vec![5, -6, 7], vec![-128, 1, 0]];
         let dots = pedot(&p, &packet, &acts, 2, 8).unwrap();
-        assert_eq!(dots, [[5 - 12 - 7, -640 - 18], [-128 + 2, 16384 + 3]]);
+        assert_eq!(dots, [[5 - 12 - 7, -640 - 18], [-127 + 2, 127 * 128 + 3]]);
         let sums = peaxpy(&p, &packet, &[vec![10, 1]], 2, 8).unwrap();
         assert_eq!(sums, [[10 - 128, 20 + 3, -10, 0, 0, 0, 0, 0]]);
     }
@@ -111,7 +117,7 @@ mod tests {
         assert_eq!(run(1, 0, 8), Some(OperandFault::Operand(0)));
         let many = peaxpy(&p, &vec![0; 8 * 257], &[row()], 257, 8);
         assert_eq!(many, Err(OperandFault::Operand(257)));
-        let long = peaxpy(&p, &[0; 136], &[row()], 1, 136);
-        assert_eq!(long, Err(OperandFault::Operand(136)));
+        let long = peaxpy(&p, &[0; 200], &[row()], 1, 200);
+        assert_eq!(long, Err(OperandFault::Operand(200)));
     }
 }

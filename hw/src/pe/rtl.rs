@@ -1,26 +1,23 @@
-//! The unit: control, and the walk over the packet's vectors.
+//! The unit: control, and the array.
 
 use std::sync::Arc;
 
-use super::PeParams;
-use super::dots::dots;
-use super::parts::{loader, results};
-use super::row::{PRODUCT_STAGE, row};
-use super::walk::{beat_bits, walk};
+use super::array::{B_BITS, SUM_BITS, pe_chain, pe_skew};
+use super::front::pe_front;
+use super::held::held;
+use super::load::loader;
+use super::results::results;
+use super::sum::sum;
+use super::walk::walk;
+use super::{PeParams, array};
 use crate::glue::{ceil_shift, delays, valids};
 use crate::isa::Cause;
 use crate::rtl::{
-    Expr, Module, RtlError, all, any, bits_for, cat, clog2, lit, mux, one, uint, zero,
+    Clock, Expr, Instance, Module, ModuleBuilder, RtlError, all, any, bits_for, cat, clog2, lit,
+    mux, one, repeat, uint, zero,
 };
-use crate::scratchpad::{COUNT_BITS, ReaderPort, WriterPort};
+use crate::scratchpad::{COUNT_BITS, RANGE_BITS, ReaderPort, WriterPort, overlap, vector_ranges};
 use crate::unit::{StickyFault, instruction_register, operand};
-
-/// States of the control.
-const IDLE: u64 = 0;
-const CHECK: u64 = 1;
-const LOAD: u64 = 2;
-const RUN: u64 = 3;
-const DRAIN: u64 = 4;
 
 impl PeParams {
     /// Rules of the parameters, those that are broken in words.
@@ -65,7 +62,7 @@ pub fn pe(p: &PeParams) -> Result<Arc<Module>, RtlError> {
         p.macs(),
         p.rows
     ));
-    let (word, lanes) = (32 * p.lanes, p.lanes);
+    let word = 32 * p.lanes;
     let clk = m.clock_reset("clk", "rst");
     let op = m.sink("op", uint(256), "instruction: opcode, flags, pc, f0..f6");
     let done = m.output(
@@ -82,63 +79,117 @@ pub fn pe(p: &PeParams) -> Result<Arc<Module>, RtlError> {
     let rd = ReaderPort::new(&mut m, "rd", word);
     let wr = WriterPort::new(&mut m, word);
 
-    m.section("Instruction");
+    m.section("The instruction in front: its codes are loaded");
     let shift = p.macs().trailing_zeros();
-    let (rw, aw) = (clog2(p.rows.into()), clog2(p.act_beats().into()));
-    let (bw, xw) = (beat_bits(p), clog2(p.axpy_beats().into()));
-    let state = m.reg_init("state", uint(3), IDLE);
-    m.note(&state, "0 idle, 1 check, 2 load, 3 run, 4 drain");
+    let rw = p.row_bits();
     let faulted = fault.flag(&mut m);
-    m.assign(&op.ready, state.is(IDLE) & !&faulted);
+    let present = m.reg_init("present", uint(1), 0);
+    m.note(&present, "there is one");
+    m.assign(&op.ready, !&present & !&faulted);
     let accept = m.wire("accept", op.fire());
     let fields = [
         // The opcodes of pedot and peaxpy differ in this bit alone.
         ("axpy", 0, 0),
         ("flags", 11, 8),
-        operand("", 0),
+        operand("dst", 0),
         operand("src", 1),
         operand("n", 2),
         operand("len", 3),
         operand("dst_stride", 4),
         operand("src_stride", 5),
     ];
-    let [axpy, flags, first_dst, src, n, len, dst_stride, src_stride] =
+    let [axpy, flags, dst, src, n, len, dst_stride, src_stride] =
         instruction_register(&mut m, &clk, &accept, &op.data, fields);
     m.note(&flags, "rows minus one");
-    let dst = m.reg("dst", uint(32));
-    m.note(&dst, "word of the next results");
     let over = |x: &Expr, max: u32| x.gt(lit(max.into(), 32));
-    let bad_rows = m.wire(
-        "bad_rows",
-        flags.extend(5).gt(lit(u64::from(p.rows) - 1, 5)),
-    );
+    let bad_rows = match p.rows {
+        16 => zero(),
+        rows => flags.gt(lit(u64::from(rows) - 1, 4)),
+    };
+    let bad_rows = m.wire("bad_rows", bad_rows);
     let too_long = mux(&axpy, over(&len, p.max_axpy), over(&len, p.max_len));
     let ragged = len.bits(shift - 1, 0).reduce_or();
     let bad_len = m.wire("bad_len", any([&len.is(0), &too_long, &ragged]));
     let bad_n = m.wire("bad_n", n.is(0) | (&axpy & over(&n, p.max_count)));
-    let checking = m.wire("checking", state.is(CHECK) & !&faulted);
     let bad = m.wire("bad", any([&bad_rows, &bad_len, &bad_n]));
-    let start = m.wire("starting", &checking & !&bad);
     let row_end = m.wire("row_end", flags.resize(rw));
+    let fresh = m.reg_init("fresh", uint(1), 0);
+    m.note(&fresh, "its first cycle");
+    let good = m.wire("good", all([&fresh, &!&bad, &!&faulted]));
 
-    m.section("Activations");
+    m.section("Words that it reads and writes");
     let cb = bits_for(p.max_len.max(p.max_count).into());
     let codes = m.wire("codes", mux(&axpy, n.bits(cb - 1, 0), len.bits(cb - 1, 0)));
-    let src_words = ceil_shift(
-        &mut m,
-        "src_words",
-        &codes,
-        (4 * lanes).trailing_zeros(),
-        COUNT_BITS,
+    let word_shift = (4 * p.lanes).trailing_zeros();
+    let src_words = ceil_shift(&mut m, "src_words", &codes, word_shift, COUNT_BITS);
+    let src_beats = ceil_shift(&mut m, "src_beats", &codes, shift, p.beat_addr_bits() + 1);
+    let ob = COUNT_BITS + p.lane_bits();
+    let outputs = m.wire(
+        "outputs",
+        mux(&axpy, len.bits(ob - 1, 0), n.bits(ob - 1, 0)),
     );
-    let src_beats = ceil_shift(&mut m, "src_beats", &codes, shift, aw + 1);
-    let load = m.instance(
+    let dst_words = ceil_shift(&mut m, "dst_words", &outputs, p.lane_bits(), COUNT_BITS);
+    let ranges = m.instance(
+        "u_ranges",
+        &vector_ranges(4)?,
+        &clk,
+        &[
+            ("start", &good),
+            ("src", &src),
+            ("dst", &dst),
+            ("src_words", &src_words),
+            ("dst_words", &dst_words),
+            ("src_stride", &src_stride),
+            ("dst_stride", &dst_stride),
+            ("more", &flags),
+        ],
+    );
+    let many = m.wire("many", n.bits(31, ob).reduce_or() & !&axpy);
+    m.note(&many, "more results than a range can say");
+    let walking = m.reg_init("walking", uint(1), 0);
+    m.note(&walking, "there is an instruction that takes beats");
+    let writes = m.reg("writes", uint(2 * RANGE_BITS));
+    m.note(&writes, "range of it");
+    let wide = m.reg("wide", uint(1));
+    m.note(&wide, "which is not known");
+    let draining = m.reg_init("draining", uint(1), 0);
+    m.note(
+        &draining,
+        "there is one that has taken its beats and writes",
+    );
+    let d_writes = m.reg("d_writes", uint(2 * RANGE_BITS));
+    let d_wide = m.reg("d_wide", uint(1));
+    let reads = m.wire("reads", ranges.get("reads"));
+    let shared = [
+        all([&walking, &(overlap(&reads, &writes) | &wide)]),
+        all([&draining, &(overlap(&reads, &d_writes) | &d_wide)]),
+        all([&(&walking | &draining), &ranges.get("wide")]),
+    ];
+    let shared = m.wire("shared", any(&shared));
+    let clear = m.delay("clear", &clk, None, !shared);
+    m.note(&clear, "nothing is read that is yet to be written");
+    let ranged = m.wire(
+        "ranged",
+        all([&present, &!&fresh, &!&bad, &ranges.get("done")]),
+    );
+    let settled = m.delay("settled", &clk, None, &ranged);
+
+    m.section("Its codes");
+    let loading = m.reg_init("loading", uint(1), 0);
+    m.note(&loading, "they are read, or there");
+    let loaded = m.reg_init("loaded", uint(1), 0);
+    m.note(&loaded, "they are there");
+    let half = m.reg_init("half", uint(1), 0);
+    m.note(&half, "of the memories, where they go");
+    let load = m.wire("load", all([&ranged, &settled, &!&loading, &clear]));
+    let load_q = m.reg_init("load_q", uint(1), 0);
+    let loads = m.instance(
         "u_load",
         &loader(p)?,
         &clk,
         &[
             &[
-                ("start", &start),
+                ("start", &load_q),
                 ("base", &src),
                 ("stride", &src_stride),
                 ("row_end", &row_end),
@@ -149,202 +200,344 @@ pub fn pe(p: &PeParams) -> Result<Arc<Module>, RtlError> {
         ]
         .concat(),
     );
-    rd.drive(&mut m, &load);
+    rd.drive(&mut m, &loads);
 
-    m.section("Walk over beats and vectors");
-    let lw = lanes.trailing_zeros();
-    let running = m.wire("running", state.is(RUN) & !&faulted);
-    let draining = m.wire("draining", state.is(DRAIN));
-    let beats = m.wire("beats", len.bits(bw + shift, shift));
+    m.section("Its packet, once the one before has been taken");
+    let beats = m.wire("beats", len.bits(bits_for(p.max_len.into()) - 1, shift));
+    let handed = m.reg_init("handed", uint(1), 0);
+    m.note(&handed, "the instruction in front multiplies as well");
+    let asked = m.reg_init("asked", uint(1), 0);
+    m.note(&asked, "its packet is asked for");
+    let packet = m.reg_init("packet", uint(1), 0);
+    m.note(&packet, "there is one, not yet taken or not yet multiplied");
+    let ask = all([&present, &!&fresh, &!&bad, &!&asked, &!&packet, &!&faulted]);
+    let ask = m.wire("ask", ask);
+    let ask_q = m.reg_init("ask_q", uint(1), 0);
+    let f_axpy = m.delay("f_axpy", &clk, Some(&ask), &axpy);
+    let f_n = m.delay("f_n", &clk, Some(&ask), &n);
+    let front_module = pe_front(&p.front())?;
+    let beats_bits = front_module.port("beats").map_or(1, |port| port.ty.width);
+    let f_beats = m.delay("f_beats", &clk, Some(&ask), beats.resize(beats_bits));
     let w_last = w.last.clone().unwrap_or_else(zero);
-    let word_written = m.wire_decl("word_written", uint(1));
-    let walk = m.instance(
+    let beat_ready = m.wire_decl("beat_ready", uint(1));
+    let front = m.instance(
+        "u_front",
+        &front_module,
+        &clk,
+        &[
+            ("start", &ask_q),
+            ("axpy", &f_axpy),
+            ("n", &f_n),
+            ("beats", &f_beats),
+            ("w_valid", &w.valid),
+            ("w_data", &w.data),
+            ("w_last", &w_last),
+            ("out_ready", &beat_ready),
+        ],
+    );
+    m.assign(&w.ready, front.get("w_ready"));
+    let multiplied = m.reg_init("multiplied", uint(1), 0);
+    m.note(&multiplied, "that packet's instruction multiplies");
+    let taken = all([&packet, &multiplied, &!&ask_q, &front.get("taken")]);
+    let taken = m.wire("taken", taken);
+
+    m.section("The instruction that multiplies");
+    m.comment("Its packet is asked for: then that of the instruction before has been taken.");
+    let begin = all([&loaded, &asked, &!&handed, &!&walking, &!&faulted]);
+    let begin = m.wire("begins", begin);
+    let begun = m.reg_init("begun", uint(1), 0);
+    let of = |m: &mut ModuleBuilder, name: &str, value: &Expr| {
+        m.delay(&format!("m_{name}"), &clk, Some(&begin), value)
+    };
+    let m_axpy = of(&mut m, "axpy", &axpy);
+    let m_dst = of(&mut m, "dst", &dst);
+    let m_dst_stride = of(&mut m, "dst_stride", &dst_stride);
+    let m_row_end = of(&mut m, "row_end", &row_end);
+    let m_half = of(&mut m, "half", &half);
+    let iw = p.inner_bits();
+    let columns = len.bits(bits_for(p.max_axpy.into()) - 1, 0);
+    let inner = mux(&axpy, columns.resize(iw + 1), beats.resize(iw + 1)).minus(1);
+    let inner = m.wire("inner_end", inner);
+    m.unused(inner.bit(iw));
+    let m_inner_end = of(&mut m, "inner_end", &inner.bits(iw - 1, 0));
+    let blocks = mux(&axpy, src_beats.extend(32), &n).minus(1);
+    let blocks = m.wire("outer_end", blocks);
+    let m_outer_end = of(&mut m, "outer_end", &blocks);
+    let taking = m.reg_init("taking", uint(1), 0);
+    m.note(&taking, "beats are to come");
+    let offered = m.wire(
+        "offered",
+        all([&taking, &front.get("out_valid"), &!&faulted]),
+    );
+    let credit = m.wire_decl("credit", uint(1));
+    let steps = m.instance(
         "u_walk",
         &walk(p)?,
         &clk,
         &[
-            ("start", &start),
-            ("running", &running),
-            ("draining", &draining),
-            ("axpy", &axpy),
-            ("n", &n),
-            ("len", &beats),
-            ("w_valid", &w.valid),
-            ("w_last", &w_last),
-            ("word_written", &word_written),
+            ("start", &begun),
+            ("axpy", &m_axpy),
+            ("inner_end", &m_inner_end),
+            ("outer_end", &m_outer_end),
+            ("in_valid", &offered),
+            ("credit", &credit),
+            ("end_credit", &!&draining),
         ],
     );
-    m.assign(&w.ready, walk.get("w_ready"));
-    let (beat, vector) = (walk.get("beat"), walk.get("vector"));
-    let (take, vector_end) = (walk.get("take"), walk.get("vector_end"));
-    let (finish, ended) = (walk.get("finish"), walk.get("ended"));
+    let take = m.wire("take", steps.get("take"));
+    m.assign(&beat_ready, &take);
 
-    m.section("Tags that follow the beat");
-    let sum_at = p.sum_stage();
-    let (product_at, s) = (PRODUCT_STAGE as usize, sum_at as usize);
-    let valid = valids(&mut m, &clk, "valid", &take, sum_at + 2);
-    let first_beat = m.wire("first_beat", beat.is(0));
-    let first_vector = m.wire("first_vector", vector.is(0));
-    let first_beats = delays(&mut m, &clk, "first_beat", &first_beat, sum_at);
-    let first_vectors = delays(&mut m, &clk, "first_vector", &first_vector, PRODUCT_STAGE);
-    let ends = delays(&mut m, &clk, "vector_end", &vector_end, sum_at + 1);
-    let word_ends = delays(&mut m, &clk, "word_end", &walk.get("word_end"), sum_at + 2);
-    let lane = delays(&mut m, &clk, "lane", &vector.bits(lw - 1, 0), sum_at + 1);
-    let acc_at = delays(
+    m.section("Array");
+    let addr = m.wire("addr", cat([&m_half, &steps.get("addr")]));
+    let partials = chains(
         &mut m,
         &clk,
-        "acc_at",
-        &beat.bits(xw.min(bw) - 1, 0).extend(xw),
-        PRODUCT_STAGE,
-    );
-    let code_at = m.delay("code_at", &clk, None, vector.bits(shift - 1, 0));
-    let beat_1 = m.delay("beat_1", &clk, None, &w.data);
-
-    m.section("Rows");
-    let act_addr = mux(&axpy, vector.bits(shift + aw - 1, shift), beat.resize(aw));
-    let act_addr = m.wire("act_addr", act_addr);
-    let add = m.wire("add", &valid[product_at] & &axpy);
-    let drain_addr = m.wire_decl("drain_addr", uint(xw));
-    let acc_addr = m.wire("acc_addr", mux(&add, &acc_at[product_at], &drain_addr));
-    let rows: Vec<_> = {
-        let module = row(p)?;
-        (0..p.rows)
-            .map(|r| {
-                let here = load.get("load_row").is(r.into());
-                let load_here = m.wire(&format!("load{r}"), load.get("load") & here);
-                let used = match r {
-                    0 => one(),
-                    _ => row_end.ge(lit(r.into(), rw)),
-                };
-                let active = m.wire(&format!("active{r}"), used);
-                m.instance(
-                    &format!("u_row{r}"),
-                    &module,
-                    &clk,
-                    &[
-                        ("load", &load_here),
-                        ("load_addr", &load.get("load_addr")),
-                        ("load_data", &load.get("load_data")),
-                        ("act_addr", &act_addr),
-                        ("beat", &beat_1),
-                        ("axpy", &axpy),
-                        ("code_at", &code_at),
-                        ("active", &active),
-                        ("add", &add),
-                        ("add_first", &first_vectors[product_at]),
-                        ("acc_addr", &acc_addr),
-                        ("sum_valid", &valid[s]),
-                        ("sum_first", &first_beats[s]),
-                    ],
-                )
-            })
-            .collect()
+        p,
+        &loads,
+        &half,
+        &addr,
+        &front.get("out_data"),
+    )?;
+    let at_sum = p.sum_stage();
+    let valid = valids(&mut m, &clk, "valid", &take, at_sum + 1);
+    let tags = cat([
+        &m_axpy,
+        &steps.get("finish"),
+        &steps.get("word_end"),
+        &steps.get("emit"),
+        &steps.get("lap"),
+        &steps.get("first"),
+    ]);
+    let tags = m.wire("tags", tags);
+    let tags = delays(&mut m, &clk, "tags", &tags, at_sum + 1);
+    let tag = |m: &mut ModuleBuilder, name: &str, stage: u32, bit: u32| {
+        m.wire(name, tags[stage as usize].bit(bit))
     };
-
-    m.section("Dot products to words");
-    let store = m.wire("store", &valid[s + 1] & &ends[s + 1]);
-    let keep = m.wire("keep", &valid[s + 2] & &word_ends[s + 2]);
-    let gather = dots(p)?;
-    let words: Vec<Expr> = rows
-        .iter()
-        .enumerate()
-        .map(|(r, row)| {
+    let first = tag(&mut m, "first", at_sum, 0);
+    let lap = tag(&mut m, "lap", at_sum, 1);
+    let now_axpy = tag(&mut m, "now_axpy", at_sum, 5);
+    let late = &tags[at_sum as usize + 1];
+    m.unused(cat([&late.bit(5), &late.bits(1, 0)]));
+    let now = valid[at_sum as usize].clone();
+    let column = m.reg_init("column", uint(clog2(p.max_axpy.into())), 0);
+    m.clocked(&clk, |b| {
+        b.when(&now & &now_axpy, |b| {
+            let next = mux(&lap, lit(0, column.width()), column.plus(1));
+            b.set(&column, next);
+        });
+    });
+    let module = sum(p)?;
+    let totals: Vec<Expr> = (0..)
+        .zip(&partials)
+        .map(|(r, partial): (u32, &Expr)| {
             let inputs = [
-                ("dot", &row.get("dot").unsigned()),
-                ("store", &store),
-                ("lane", &lane[s + 1]),
-                ("keep", &keep),
+                ("partial", partial),
+                ("valid", &now),
+                ("first", &first),
+                ("axpy", &now_axpy),
+                ("column", &column),
             ];
-            let gathered = m.instance(&format!("u_dots{r}"), &gather, &clk, &inputs);
-            gathered.get("word")
+            let total = m.instance(&format!("u_sum{r}"), &module, &clk, &inputs);
+            total.get("total").unsigned()
         })
         .collect();
-    let words = m.wire("dot_words", cat(words.iter().rev()));
+    let totals = m.wire("totals", cat(totals.iter().rev()));
 
     m.section("Results");
-    let settled = m.wire("settled", !any(&valid[1..=product_at]));
-    let drained = m.reg("drained", uint(1));
-    m.note(&drained, "the accumulators have been handed over");
-    let drain = all([&draining, &axpy, &!&drained, &settled]);
-    let drain = m.wire("drain", drain);
-    let write = m.wire("write", &keep | &drain);
-    let len_low = len.bits(bits_for(p.max_axpy.into()) - 1, 0);
-    let axpy_words = ceil_shift(&mut m, "axpy_words", &len_low, lw, COUNT_BITS);
-    let dst_words = m.wire("dst_words", mux(&axpy, &axpy_words, lit(1, COUNT_BITS)));
-    let accs: Vec<Expr> = rows.iter().map(|r| r.get("acc")).collect();
-    let accs = m.wire("accs", cat(accs.iter().rev()));
-    let beat_end = walk.get("beat_end");
-    if bw > xw {
-        m.comment("A vector of peaxpy is shorter than the longest of pedot.");
-        m.unused(beat_end.bits(bw - 1, xw));
-    }
-    let beat_end = beat_end.resize(xw.min(bw)).extend(xw);
+    let emit = tag(&mut m, "emit", at_sum + 1, 2);
+    let word_end = tag(&mut m, "word_end", at_sum + 1, 3);
+    let last = tag(&mut m, "last", at_sum + 1, 4);
+    let store = m.wire("store", &valid[at_sum as usize + 1] & &emit);
+    let word_begun = m.wire("word_begun", &take & steps.get("word_end"));
     let out = m.instance(
         "u_results",
         &results(p)?,
         &clk,
         &[
-            ("start", &write),
-            ("axpy", &axpy),
-            ("base", &dst),
-            ("stride", &dst_stride),
-            ("row_end", &row_end),
-            ("words", &dst_words),
-            ("beat_end", &beat_end),
-            ("dots", &words),
-            ("accs", &accs),
+            ("start", &begun),
+            ("dst", &m_dst),
+            ("stride", &m_dst_stride),
+            ("row_end", &m_row_end),
+            ("totals", &totals),
+            ("store", &store),
+            ("word_end", &word_end),
+            ("last", &last),
+            ("begun", &word_begun),
             ("wr_ready", &wr.ready),
         ],
     );
-    m.assign(&drain_addr, out.get("acc_addr"));
+    m.assign(&credit, out.get("credit"));
     wr.drive(&mut m, &out);
 
     m.section("Control");
-    let out_done = out.get("done");
-    let written = m.reg("written", uint(1));
-    let dots_done = m.wire("dots_done", !&axpy & !walk.get("word_busy"));
-    m.assign(&word_written, &out_done);
-    let over_all = all([&draining, &ended, &(&written | &dots_done)]);
-    let retire = m.wire("retire", over_all);
+    let written = m.reg_init("written", uint(1), 0);
+    m.note(&written, "all its results are");
+    m.comment("The packet that is not yet taken may be that of the next one.");
+    let gone = &walking | !(&packet & &multiplied);
+    let retire = m.wire("retire", all([&draining, &written, &gone]));
+    let finish = m.wire("finish", steps.get("finish"));
     let done_q = m.reg_init("done_q", uint(1), 0);
-    m.clocked(&clk, |b| {
-        b.set(&done_q, &retire);
-        b.when(&accept, |b| {
-            b.set(&state, lit(CHECK, 3));
-        })
-        .elif(&start, |b| {
-            b.set(&state, lit(LOAD, 3));
-        })
-        .elif(load.get("done"), |b| {
-            b.set(&state, lit(RUN, 3));
-        })
-        .elif(&finish, |b| {
-            b.set(&state, lit(DRAIN, 3));
-        })
-        .elif(&retire, |b| {
-            b.set(&state, lit(IDLE, 3));
-        });
-        b.when(&accept, |b| {
-            b.set(&dst, &first_dst);
-        })
-        .elif(&out_done, |b| {
-            b.set(&dst, dst.plus(1));
-        });
-        b.set(&drained, (&drained | &drain) & !&start);
-        b.set(&written, (&written | (&drained & &out_done)) & !&start);
-    });
     m.assign(&done, &done_q);
+    m.clocked(&clk, |b| {
+        b.set(&fresh, &accept);
+        b.set(&load_q, &load);
+        b.set(&ask_q, &ask);
+        b.set(&begun, &begin);
+        b.set(&done_q, &retire);
+        b.set(&taking, &begun | (&taking & !&finish));
+        b.set(&walking, &begin | (&walking & !&finish));
+        b.set(&draining, &finish | (&draining & !&retire));
+        b.set(&written, (&written | out.get("done")) & !&retire);
+        b.when(&finish, |b| {
+            b.set(&d_writes, &writes);
+            b.set(&d_wide, &wide);
+        });
+        b.when(&accept, |b| {
+            b.set(&present, one());
+            b.set(&loading, zero());
+            b.set(&loaded, zero());
+            b.set(&handed, zero());
+            b.set(&asked, zero());
+        })
+        .otherwise(|b| {
+            b.set(&present, &present & !(&handed & &asked));
+            b.set(&loading, &loading | &load);
+            b.set(&loaded, &loaded | loads.get("done"));
+            b.set(&handed, &handed | &begin);
+            b.set(&asked, &asked | &ask);
+        });
+        // The packet that is asked for last is that of the instruction in front.
+        b.set(&packet, &ask | (&packet & !&taken));
+        b.set(
+            &multiplied,
+            mux(&ask, &handed | &begin, &multiplied | &begin),
+        );
+        b.when(&load, |b| {
+            b.set(&half, !&half);
+        });
+        b.when(&begin, |b| {
+            b.set(&writes, ranges.get("writes"));
+            b.set(&wide, ranges.get("wide") | &many);
+        });
+    });
 
     m.section("Faults: the first is kept, and nothing more is taken");
-    let refused = m.wire("refused", &checking & &bad);
-    let raise = m.wire("raise", &refused | walk.get("short"));
+    m.comment("In the order of instructions: not while an older one has not retired.");
+    let none = m.wire("none", !(&walking | &draining));
+    let refused = all([&present, &!&fresh, &bad, &none]);
+    let refused = m.wire("refused", refused);
+    let own = m.wire("own", (&multiplied & !(&walking & &draining)) | &none);
+    let short = all([&packet, &!&ask_q, &front.get("short"), &own]);
+    let short = m.wire("short", short);
+    let raise = m.wire("raise", (&refused | &short) & !&faulted);
     let count = flags.extend(32).plus(1);
     let operand = mux(&bad_rows, count, mux(&bad_len, &len, &n));
     let code = |c: Cause| lit(c.code().into(), 8);
     let cause = mux(&refused, code(Cause::Operand), code(Cause::StreamShort));
     let cause = m.delay("cause", &clk, Some(&raise), cause);
-    let info = mux(&refused, operand, &vector);
+    let info = mux(&refused, operand, front.get("short_vector"));
     let info = m.delay("info", &clk, Some(&raise), info);
     fault.raise(&mut m, &clk, (&faulted, &raise), (&cause, &info));
     m.finish()
+}
+
+impl PeParams {
+    /// Cycles from a beat's acceptance to its sum: a register, the chain, and where there are two chains their sum.
+    pub(super) const fn sum_stage(&self) -> u32 {
+        1 + self.chain().latency() + self.chains() - 1
+    }
+}
+
+/// Memories, chains, and the sums of a beat, one a row.
+fn chains(
+    m: &mut ModuleBuilder,
+    clk: &Clock,
+    p: &PeParams,
+    loads: &Instance,
+    half: &Expr,
+    addr: &Expr,
+    beat: &Expr,
+) -> Result<Vec<Expr>, RtlError> {
+    let chain = p.chain();
+    let (lanes, aw) = (chain.lanes, p.held_addr_bits());
+    m.comment("Each two lanes read their codes when the chain takes them.");
+    let late = delays(m, clk, "addr", addr, chain.skew(lanes - 1));
+    let groups = (0..p.macs() / 2).map(|g| &late[chain.skew(2 * g % lanes) as usize]);
+    let addrs = cat(groups.collect::<Vec<_>>().into_iter().rev());
+    let addrs = m.wire("addrs", addrs);
+    debug_assert_eq!(addrs.width(), aw * p.macs() / 2);
+    let beat = m.delay("beat", clk, None, beat);
+    let skew = pe_skew(&chain)?;
+    let mut skewed = Vec::new();
+    for c in 0..p.chains() {
+        let operands: Vec<Expr> = (0..lanes)
+            .map(|k| {
+                let byte = beat.element(c * lanes + k, 8);
+                let sign = beat.bit(8 * (c * lanes + k) + 7);
+                cat([&repeat(B_BITS - 8, sign), &byte])
+            })
+            .collect();
+        let b = m.wire(&format!("operands{c}"), cat(operands.iter().rev()));
+        let inputs = [("b", &b), ("bias", &one())];
+        skewed.push(m.instance(&format!("u_skew{c}"), &skew, clk, &inputs));
+    }
+    let wr_addr = m.wire("codes_addr", cat([half, &loads.get("addr")]));
+    let held = held(p)?;
+    let module = pe_chain(&chain)?;
+    let mut partials = Vec::new();
+    for pair in 0..p.pairs() {
+        let here = loads.get("we") & loads.get("pair").is(pair.into());
+        let here = m.wire(&format!("load{pair}"), here);
+        let low_we = m.wire(&format!("load_low{pair}"), &here & !loads.get("upper"));
+        let codes = m.instance(
+            &format!("u_held{pair}"),
+            &held,
+            clk,
+            &[
+                ("low_we", &low_we),
+                ("high_we", &here),
+                ("wr_addr", &wr_addr),
+                ("low", &loads.get("low")),
+                ("high", &loads.get("high")),
+                ("addr", &addrs),
+            ],
+        );
+        let a = codes.get("a");
+        let width = array::A_BITS * lanes;
+        let mut sums: [Vec<Expr>; 2] = [Vec::new(), Vec::new()];
+        for c in 0..p.chains() {
+            let name = format!("u_chain{pair}_{c}");
+            let skewed = &skewed[c as usize];
+            let sum = m.instance(
+                &name,
+                &module,
+                clk,
+                &[
+                    ("a", &a.element(c, width)),
+                    ("b", &skewed.get("b_skewed")),
+                    ("bias", &skewed.get("bias_skewed")),
+                ],
+            );
+            let sum = sum.get("sum");
+            let low = cat([&!sum.bit(18), &sum.bits(17, 0)]).signed();
+            sums[0].push(m.wire(&format!("low{pair}_{c}"), low));
+            let high = sum.bits(37, 19).signed();
+            sums[1].push(m.wire(&format!("high{pair}_{c}"), high));
+            m.unused(sum.bits(SUM_BITS - 1, 38));
+        }
+        for (side, parts) in ["low", "high"].into_iter().zip(sums) {
+            let bits = p.partial_bits();
+            partials.push(match parts.as_slice() {
+                [one] => one.clone(),
+                parts => {
+                    let sum = parts[0].extend(bits) + parts[1].extend(bits);
+                    m.delay(&format!("{side}{pair}"), clk, None, sum)
+                }
+            });
+        }
+    }
+    for spare in partials.drain(p.rows as usize..).collect::<Vec<_>>() {
+        m.unused(spare.unsigned());
+    }
+    Ok(partials)
 }

@@ -1,100 +1,73 @@
-//! The walk over a packet: which beat of which vector is taken, and when a word of dot products ends.
+//! The walk over the beats of an instruction: which operands meet a beat, and what becomes of the sum.
 
 use std::sync::Arc;
 
 use super::PeParams;
-use crate::rtl::{Module, RtlError, all, clog2, lit, mux, uint};
+use crate::rtl::{Module, RtlError, lit, mux, uint};
 
-/// Bits of a beat's number within its vector.
-pub(super) fn beat_bits(p: &PeParams) -> u32 {
-    clog2((p.max_len / p.macs()).into())
-}
-
-/// Ports: `clk`, `rst`, `start`, `running`, `draining`, operands, sink `w` without data, `word_written`; the place of the
-/// offered beat, `take` and what follows from it.
+/// Ports: `clk`, `start`, operands, `in_valid`, `credit`, `end_credit`; `take`, and of the beat that is offered: `addr`, `first`,
+/// `emit`, `word_end`, `lane_end`, `finish`.
 pub(super) fn walk(p: &PeParams) -> Result<Arc<Module>, RtlError> {
-    let bw = beat_bits(p);
-    let lw = p.lanes.trailing_zeros();
+    let (iw, aw, lw) = (p.inner_bits(), p.beat_addr_bits(), p.lane_bits());
     let mut m = Module::new("pe_walk").doc(
-        "Takes the packet's beats vector by vector, and drops what follows them up to the packet's last.\n\
-         A beat that would end a word of dot products waits until the word before is written.",
+        "pedot: for each vector its beats; the sum over them is a result. peaxpy: for each block of tokens its columns; the\n\
+         sum of a column over the blocks is a result. A beat that ends a word of results waits until there is room for it.",
     );
-    let clk = m.clock_reset("clk", "rst");
+    let clk = m.clock("clk");
     let start = m.input(
         "start",
         uint(1),
         "pulse; the operands are stable from then on",
     );
-    let running = m.input("running", uint(1), "beats may be taken");
-    let draining = m.input("draining", uint(1), "beats may be dropped");
-    let axpy = m.input("axpy", uint(1), "no dot products");
-    let n = m.input("n", uint(32), "vectors");
-    let len = m.input("len", uint(bw + 1), "beats of a vector");
-    let valid = m.input("w_valid", uint(1), "a beat is offered");
-    let last = m.input("w_last", uint(1), "it is the packet's last");
-    let ready = m.output("w_ready", uint(1), "");
-    let word_written = m.input("word_written", uint(1), "a word of dot products is written");
-    let beat_out = m.output("beat", uint(bw), "its place in the vector");
-    let beat_end_out = m.output("beat_end", uint(bw), "place of a vector's last beat");
-    let vector_out = m.output("vector", uint(32), "its vector");
-    let vector_end_out = m.output("vector_end", uint(1), "it ends the vector");
-    let word_end_out = m.output("word_end", uint(1), "it ends a word of dot products");
-    let take_out = m.output("take", uint(1), "it is taken, for the rows");
-    let finish_out = m.output("finish", uint(1), "taken, and the last that is needed");
-    let short_out = m.output(
-        "short",
-        uint(1),
-        "taken, and more are needed but there are none",
+    let axpy = m.input("axpy", uint(1), "");
+    let inner_end = m.input(
+        "inner_end",
+        uint(iw),
+        "beats of a vector, columns of a block; minus one",
     );
-    let ended_out = m.output("ended", uint(1), "the packet's last beat is gone");
-    let word_busy_out = m.output("word_busy", uint(1), "a word is on its way");
+    let outer_end = m.input("outer_end", uint(32), "vectors, blocks; minus one");
+    let valid = m.input("in_valid", uint(1), "a beat is offered");
+    let credit = m.input("credit", uint(1), "there is room for a word of each row");
+    let end_credit = m.input("end_credit", uint(1), "the instruction may end");
+    let take_out = m.output("take", uint(1), "it is taken");
+    let addr = m.output("addr", uint(aw), "beat of operands that meets it");
+    let first = m.output("first", uint(1), "its sum begins a result");
+    let emit_out = m.output("emit", uint(1), "its sum ends a result");
+    let word_end_out = m.output("word_end", uint(1), "which ends a word");
+    let lap_out = m.output("lap", uint(1), "the last column of a block");
+    let finish = m.output("finish", uint(1), "taken, and the last of the instruction");
 
-    let beat = m.reg("beat_q", uint(bw));
-    let vector = m.reg("vector_q", uint(32));
-    let word_busy = m.reg_init("word_busy_q", uint(1), 0);
-    let ended = m.reg("ended_q", uint(1));
-    let beat_end = m.wire("beat_end_w", len.minus(1));
-    m.unused(beat_end.bit(bw));
-    let beat_end = m.wire("beat_last", beat_end.bits(bw - 1, 0));
-    let vector_end = m.wire("vector_end_w", beat.eq(&beat_end));
-    let last_vector = m.wire("last_vector", vector.plus(1).eq(&n));
-    let lane_full = m.wire("lane_full", vector.bits(lw - 1, 0).reduce_and());
-    let word_end = all([&vector_end, &(&lane_full | &last_vector), &!&axpy]);
-    let word_end = m.wire("word_end_w", word_end);
-    let may_take = m.wire("may_take", &running & !(&word_end & &word_busy));
-    let drop = m.wire("drop", &draining & !&ended);
-    let take = m.wire("take_w", &may_take & &valid);
-    let finish = m.wire("finish_w", all([&take, &vector_end, &last_vector]));
-    let last_gone = m.wire("last_gone", (&finish | (&drop & &valid)) & &last);
+    let inner = m.reg("inner", uint(iw));
+    let outer = m.reg("outer", uint(32));
+    let inner_last = m.wire("inner_last", inner.eq(&inner_end));
+    let outer_last = m.wire("outer_last", outer.eq(&outer_end));
+    let emit = m.wire("ends_result", mux(&axpy, &outer_last, &inner_last));
+    let low = |x: &crate::rtl::Expr| x.resize(lw.max(1));
+    let index = m.wire("index", mux(&axpy, low(&inner), low(&outer)));
+    let last = m.wire("last_result", mux(&axpy, &inner_last, &outer_last));
+    let word_end = m.wire("ends_word", &emit & (index.reduce_and() | last));
+    let last_beat = m.wire("last_beat", &inner_last & &outer_last);
+    let room = (!&word_end | &credit) & (!&last_beat | &end_credit);
+    let take = m.wire("takes", &valid & room);
     m.clocked(&clk, |b| {
         b.when(&start, |b| {
-            b.set(&beat, lit(0, bw));
-            b.set(&vector, lit(0, 32));
+            b.set(&inner, lit(0, iw));
+            b.set(&outer, lit(0, 32));
         })
         .elif(&take, |b| {
-            b.set(&beat, mux(&vector_end, lit(0, bw), beat.plus(1)));
-            b.when(&vector_end, |b| {
-                b.set(&vector, vector.plus(1));
+            b.set(&inner, mux(&inner_last, lit(0, iw), inner.plus(1)));
+            b.when(&inner_last, |b| {
+                b.set(&outer, outer.plus(1));
             });
         });
-        b.set(&ended, (&ended | &last_gone) & !&start);
-        let begun = &take & &word_end;
-        b.set(&word_busy, begun | (&word_busy & !&word_written));
     });
-    m.assign(&ready, &may_take | &drop);
-    m.assign(&short_out, all([&take, &last, &!&finish]));
-    for (out, value) in [
-        (&beat_out, &beat),
-        (&beat_end_out, &beat_end),
-        (&vector_out, &vector),
-        (&vector_end_out, &vector_end),
-        (&word_end_out, &word_end),
-        (&take_out, &take),
-        (&finish_out, &finish),
-        (&ended_out, &ended),
-        (&word_busy_out, &word_busy),
-    ] {
-        m.assign(out, value);
-    }
+    let beat = |x: &crate::rtl::Expr| x.resize(aw);
+    m.assign(&addr, mux(&axpy, beat(&outer), beat(&inner)));
+    m.assign(&first, mux(&axpy, outer.is(0), inner.is(0)));
+    m.assign(&emit_out, &emit);
+    m.assign(&word_end_out, &word_end);
+    m.assign(&lap_out, &inner_last);
+    m.assign(&take_out, &take);
+    m.assign(&finish, &take & &last_beat);
     m.finish()
 }

@@ -6,6 +6,7 @@
 //! | `scratchpad_bank` | one bank: one read and one write port, fixed priority |
 //! | `vector_reader_w<bits>` | command (base, count of words) to a stream of words with last |
 //! | `vector_writer_w<bits>` | command (base, count of words) and a stream of words to writes, then `done` |
+//! | `vector_ranges_m<bits>` | words that an instruction reads and writes, for units that overlap instructions |
 //!
 //! # Ports of the scratchpad
 //! Addresses count words and have [`ADDR_BITS`] bits everywhere, so that an operand of 32 bits past the end is caught
@@ -27,6 +28,7 @@
 mod golden;
 mod movers;
 mod ports;
+mod ranges;
 mod rtl;
 #[cfg(test)]
 mod tests;
@@ -34,6 +36,7 @@ mod tests;
 pub use golden::{RangeFault, Scratchpad};
 pub use movers::{vector_reader, vector_writer};
 pub use ports::{ReaderPort, WriterPort};
+pub use ranges::{RANGE_BITS, overlap, vector_ranges};
 pub use rtl::scratchpad;
 
 use crate::params::MachineParams;

@@ -5,11 +5,8 @@ use std::sync::Arc;
 use super::TlmmParams;
 use super::acts::MORE_BITS;
 use crate::glue::ceil_shift;
-use crate::rtl::{Expr, Module, RtlError, any, bits_for, cat, lit, mux, one, uint, zero};
-use crate::scratchpad::{ADDR_BITS, COUNT_BITS};
-
-/// Bits of an address in a range: the largest scratchpad and its end. What needs more counts as overlapping all.
-pub(super) const RANGE_BITS: u32 = 17;
+use crate::rtl::{Expr, Module, RtlError, all, any, bits_for, cat, lit, mux, one, uint, zero};
+use crate::scratchpad::{COUNT_BITS, RANGE_BITS, vector_ranges};
 
 /// Ports: `clk`, `rst`; pulse `start` with `dst`, `src`, `k`, `nt`, `more`, `dst_stride`, `src_stride` stable from then on;
 /// `done` from the end until the next start, then `bad`, `info`, `k_tiles` and `row_tiles` (minus one), the ranges
@@ -55,7 +52,7 @@ pub(super) fn operands(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
     let dividing = m.wire("dividing", steps.ne(lit(0, step_bits)));
     m.unused(less.bit(width - 1));
 
-    m.section("Ranges: the ends move by a stride for each further vector");
+    m.section("Ranges");
     let shift = (4 * p.lanes).trailing_zeros();
     let src_words = ceil_shift(&mut m, "src_words", &k.bits(kb - 1, 0), shift, COUNT_BITS);
     let nt_bits = bits_for(p.max_row_tiles.into());
@@ -65,48 +62,27 @@ pub(super) fn operands(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
     );
     let lane_shift = p.lanes.trailing_zeros();
     let dst_words = ceil_shift(&mut m, "dst_words", &sums, lane_shift, COUNT_BITS);
-    let r = RANGE_BITS;
-    let vectors = m.reg_init("vectors", uint(MORE_BITS), 0);
-    m.note(&vectors, "strides to add");
-    let adding = m.wire("adding", vectors.ne(lit(0, MORE_BITS)));
-    let over = m.reg("over", uint(1));
-    m.note(&over, "an end does not fit");
-    let low = |x: &Expr| x.bits(r - 1, 0);
-    let mut ends = Vec::new();
-    for (name, first, words, stride) in [
-        ("src_end", &src, &src_words, &src_stride),
-        ("dst_end", &dst, &dst_words, &dst_stride),
-    ] {
-        let end = m.reg(name, uint(r));
-        let operand = m.wire(
-            &format!("{name}_add"),
-            mux(&start, words.extend(r), low(stride)),
-        );
-        let from = mux(&start, low(first), &end);
-        let sum = m.wire(
-            &format!("{name}_sum"),
-            from.extend(r + 1) + operand.extend(r + 1),
-        );
-        ends.push((end, sum));
-    }
-    let high = |x: &Expr| x.bits(ADDR_BITS - 1, r).reduce_or();
-    let strides = (high(&dst_stride) | high(&src_stride)) & more.ne(lit(0, 32));
-    let far = m.wire("far", high(&dst) | high(&src) | strides);
-    let carry = m.wire(
-        "carry",
-        any(ends
-            .iter()
-            .map(|(_, s)| s.bit(r))
-            .collect::<Vec<_>>()
-            .iter()),
+    let more_low = more.bits(MORE_BITS - 1, 0);
+    let ranges = m.instance(
+        "u_ranges",
+        &vector_ranges(MORE_BITS)?,
+        &clk,
+        &[
+            ("start", &start),
+            ("src", &src),
+            ("dst", &dst),
+            ("src_words", &src_words),
+            ("dst_words", &dst_words),
+            ("src_stride", &src_stride),
+            ("dst_stride", &dst_stride),
+            ("more", &more_low),
+        ],
     );
     let active = m.reg_init("active", uint(1), 0);
     m.clocked(&clk, |b| {
         b.when(&start, |b| {
             b.set(&rest, k.bits(kb - 1, 0).minus(1).extend(width));
             b.set(&steps, lit(kw.into(), step_bits));
-            b.set(&vectors, more.bits(MORE_BITS - 1, 0));
-            b.set(&over, &far | &carry);
             b.set(&active, one());
         })
         .otherwise(|b| {
@@ -119,29 +95,12 @@ pub(super) fn operands(p: &TlmmParams) -> Result<Arc<Module>, RtlError> {
                 b.set(&quotient, up);
                 b.set(&steps, steps.minus(1));
             });
-            b.when(&adding, |b| {
-                b.set(&vectors, vectors.minus(1));
-                b.set(&over, &over | &carry);
-            });
-        });
-        b.when(&start | &adding, |b| {
-            for (end, sum) in &ends {
-                b.set(end, low(sum));
-            }
         });
     });
-    m.assign(&done, &active & !&dividing & !&adding);
+    m.assign(&done, all([&active, &!&dividing, &ranges.get("done")]));
     m.assign(&k_tiles, &quotient);
-    m.assign(&reads, cat([&ends[0].0, &low(&src)]));
-    m.assign(&writes, cat([&ends[1].0, &low(&dst)]));
-    m.assign(&wide, &over);
+    for (port, name) in [(&reads, "reads"), (&writes, "writes"), (&wide, "wide")] {
+        m.assign(port, ranges.get(name));
+    }
     m.finish()
-}
-
-/// Whether two ranges of [`operands`] share a word.
-pub(super) fn overlap(a: &Expr, b: &Expr) -> Expr {
-    let r = RANGE_BITS;
-    let first = |x: &Expr| x.bits(r - 1, 0);
-    let end = |x: &Expr| x.bits(2 * r - 1, r);
-    first(a).lt(end(b)) & first(b).lt(end(a))
 }

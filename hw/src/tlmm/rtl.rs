@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::TlmmParams;
 use super::acts::{MORE_BITS, activations};
-use super::operands::{RANGE_BITS, operands, overlap};
+use super::operands::operands;
 use super::results::results;
 use super::unpack::unpack;
 use crate::control::OP_BITS;
 use crate::isa::Cause;
 use crate::rtl::{Module, RtlError, all, bits_for, clog2, lit, mux, one, uint, zero};
-use crate::scratchpad::{ReaderPort, WriterPort};
+use crate::scratchpad::{RANGE_BITS, ReaderPort, WriterPort, overlap};
 use crate::unit::{StickyFault, instruction_register, operand};
 
 /// The unit. Ports: `clk`, `rst`, sink `op` (256 bits), `done`, `fault_valid`, `fault_cause`, `fault_info`, sink `w`

@@ -158,18 +158,18 @@ impl Unit {
 
     /// Runs one instruction until it retires or faults. `head` is opcode, flags and pc.
     pub fn run(&mut self, head: u32, fields: [u32; 7]) -> End {
-        self.run_all(head, &[fields])
+        self.run_all(&[word(head, fields)])
     }
 
     /// Runs instructions, offered as soon as the unit takes them, until all have retired or one faults.
-    pub fn run_all(&mut self, head: u32, all: &[[u32; 7]]) -> End {
+    pub fn run_all(&mut self, all: &[[u32; 8]]) -> End {
         let (mut taken, mut retired) = (0, 0);
         for cycle in 0..200_000 {
             let (sim, p) = (&mut self.sim, &self.ports);
-            let op: Option<Vec<u32>> = all.get(taken).map(|f| [&[head], &f[..]].concat());
+            let op = all.get(taken);
             sim.set(p.op_valid, op.is_some().into());
-            let noise: Vec<u32> = (0..8).map(|_| self.rng.random()).collect();
-            sim.set_wide(p.op_data, op.as_ref().unwrap_or(&noise));
+            let noise: [u32; 8] = self.rng.random();
+            sim.set_wide(p.op_data, op.unwrap_or(&noise));
             self.drive();
             self.sim.tick().unwrap();
             self.observe();
@@ -238,6 +238,13 @@ impl Unit {
             self.pad.write_word(addr, &word).unwrap();
         }
     }
+}
+
+/// An instruction: opcode, flags and pc, then its fields.
+pub fn word(head: u32, fields: [u32; 7]) -> [u32; 8] {
+    let mut all = [head; 8];
+    all[1..].copy_from_slice(&fields);
+    all
 }
 
 /// Deterministic random numbers of a test.

@@ -31,9 +31,9 @@ pub fn pe_chain(p: &ChainParams) -> Result<Arc<Module>, RtlError> {
     let clk = m.clock("clk");
     let a = m.input("a", uint(A_BITS * n), "two's complement");
     let b = m.input("b", uint(B_BITS * n), "two's complement");
-    let bias = m.input("bias", uint(1), "add 260096 to the sum, and to `half`");
+    let bias = m.input("bias", uint(1), "add 262144 to the sum, and to `half`");
     let upper = p.split.then(|| {
-        let bias = m.input("bias_upper", uint(1), "add 260096 to the upper half's sum");
+        let bias = m.input("bias_upper", uint(1), "add 262144 to the upper half's sum");
         (bias, m.input("whole", uint(1), "add the lower half's sum"))
     });
     let sum = m.output("sum", uint(SUM_BITS), "");

@@ -73,7 +73,7 @@ pub(super) fn product(technology: Technology, place: Place) -> Result<Arc<Module
     let pcin = (!place.start).then(|| m.input("pcin", wide, "sum of the lanes below"));
     let bias = place
         .bias
-        .then(|| m.input("bias", uint(1), "add 260096; never with `whole`"));
+        .then(|| m.input("bias", uint(1), "add 262144; never with `whole`"));
     let joins = place.join != Join::Never;
     let c = joins.then(|| m.input("c", wide, "sum of the other half"));
     let chosen = place.join == Join::Chosen;

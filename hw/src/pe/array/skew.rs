@@ -20,7 +20,7 @@ pub fn pe_skew(p: &ChainParams) -> Result<Arc<Module>, RtlError> {
     );
     let clk = m.clock("clk");
     let b = m.input("b", uint(B_BITS * n), "lanes of a beat");
-    let bias = m.input("bias", uint(1), "add 260096 to each sum");
+    let bias = m.input("bias", uint(1), "add 262144 to each sum");
     let halves = p
         .split
         .then(|| m.input("halves", uint(1), "the two halves are summed apart"));
