@@ -28,7 +28,7 @@ type Values = Vec<BigUint>;
 
 /// A simulation of either kind.
 enum Either {
-    Native(NativeSim),
+    Native(Box<NativeSim>),
     Verilator(Sim),
 }
 
@@ -36,7 +36,7 @@ impl Either {
     fn native(module: &Arc<Module>) -> Either {
         let mut sim = NativeSim::new(module).unwrap();
         sim.scramble(1);
-        Either::Native(sim)
+        Either::Native(Box::new(sim))
     }
 
     /// A lint warning fails the build.
