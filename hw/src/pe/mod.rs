@@ -24,8 +24,12 @@
 //! | `pe_skew`, `pe_chain` | products and their sums |
 //! | `pe_sum` | sums of a row over beats or blocks |
 //! | `pe_results` | results to the scratchpad |
+//!
+//! `array` and `front` are blocks of their own with golden and tests; `float` has the units of block floats, not yet part of the
+//! unit.
 
 pub mod array;
+pub mod float;
 pub mod front;
 pub mod golden;
 mod held;
