@@ -68,3 +68,57 @@ fn pe_tiny() {
         assert!(total.lutram > 0);
     }
 }
+
+/// Cells of a core with tables in distributed RAM, none of it inferred.
+fn distributed(code: Code, (groups, rows, batch): (u32, u32, u32), r: Reduction) -> Cells {
+    let p = CoreParams {
+        code,
+        groups,
+        rows,
+        batch,
+        act_lanes: 8,
+        max_k_tiles: 32,
+        max_row_tiles: 512,
+    };
+    let core = Core::Distributed(p, r).build().unwrap();
+    let total = cells(&core, Target::Xcup, true).total;
+    let inferred = |k: &String| k.starts_with("RAM64") || k == "RAM32X1D";
+    assert!(!total.raw.keys().any(inferred));
+    total
+}
+
+/// Ten bits of eight readers are five RAM32M16; four rows of a group take half a DSP48E2, of eight groups two more as a
+/// column, and four groups one for their tables; two rows share an accumulator. Nothing else multiplies or remembers. Three
+/// levels of logic between registers, every carry cell counted.
+#[test]
+fn tlmm_core() {
+    for code in [Code::G3, Code::Sherry] {
+        let (groups, rows, batch) = (16, 8, 2);
+        let total = distributed(code, (groups, rows, batch), Reduction::Dsp);
+        let readers = groups * rows * batch;
+        assert_eq!(total.raw["RAM32M16"], u64::from(readers / 8 * 5));
+        let dsp = readers / 8 + readers / 16 + groups / 4 * batch + rows / 2 * batch;
+        assert_eq!(total.dsp, u64::from(dsp));
+        assert!(total.levels.is_some_and(|n| n <= 3), "{:?}", total.levels);
+        assert!(total.bram > 0);
+    }
+}
+
+/// Without DSP48E2: five look-up tables a reader and six for its place in a sum, three for the multiplexer of eight readers that
+/// all vectors share, ten for each of the eight walkers; what is left is control.
+#[test]
+fn tlmm_core_in_fabric() {
+    for code in [Code::G3, Code::Sherry] {
+        let (groups, rows, batch) = (48, 2, 2);
+        let total = distributed(code, (groups, rows, batch), Reduction::Fabric);
+        let readers = u64::from(groups * rows * batch);
+        assert_eq!(total.raw["RAM32M16"], readers / 8 * 5);
+        assert_eq!(total.dsp, 0);
+        let shared = u64::from(groups * rows) / 8 * 3 + 80;
+        assert!(
+            total.lut <= readers * 11 + shared + 130,
+            "{} look-up tables",
+            total.lut
+        );
+    }
+}
