@@ -22,6 +22,7 @@
 
 pub mod array;
 mod dots;
+pub mod float;
 pub mod golden;
 mod parts;
 mod row;
