@@ -21,6 +21,7 @@
 //! | `pe_results` | results of both operations to the scratchpad, row by row |
 
 pub mod array;
+pub mod broadcast;
 mod dots;
 pub mod float;
 pub mod golden;
