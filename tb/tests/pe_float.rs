@@ -209,7 +209,17 @@ fn check_align(p: AlignParams, sim: fn(&Arc<Module>) -> Either, count: usize) {
 #[test]
 fn align_equals_golden() {
     for formats in Formats::ALL {
-        for (lanes, magnitude_bits) in [(2, 16), (3, 17), (7, 26), (16, 17), (16, 26), (33, 27)] {
+        for (lanes, magnitude_bits) in [
+            (2, 13),
+            (5, 14),
+            (4, 15),
+            (2, 16),
+            (3, 17),
+            (7, 26),
+            (16, 17),
+            (16, 26),
+            (33, 27),
+        ] {
             let p = AlignParams {
                 lanes,
                 magnitude_bits,

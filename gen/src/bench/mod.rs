@@ -1,5 +1,7 @@
-//! Benchmarks of the ternary engine: what its cores cost, beside what others have built.
+//! Benchmarks: what the cores of the ternary engine and the products of the array cost, beside what others have built.
 
+mod chart;
+pub mod pe;
 mod plot;
 mod rivals;
 mod table;

@@ -4,11 +4,11 @@ use std::fmt::{Display, Write as _};
 
 use super::{RIVALS, Row, SHAPE};
 
-fn or_empty(value: Option<impl Display>) -> String {
+pub(super) fn or_empty(value: Option<impl Display>) -> String {
     value.map_or_else(String::new, |v| v.to_string())
 }
 
-fn fixed(value: Option<f64>, digits: usize) -> String {
+pub(super) fn fixed(value: Option<f64>, digits: usize) -> String {
     or_empty(value.map(|v| format!("{v:.digits$}")))
 }
 

@@ -1,6 +1,6 @@
 //! `tritforge bench`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
@@ -30,6 +30,27 @@ enum What {
         about half an hour.\nNothing is written unless every row is there."
     )]
     Tlmm(TlmmArgs),
+    /// Products of the array: packed multipliers, sums in DSP cascades, the broadcast array and a chain of fp16 multiply-adds
+    /// after synthesis for UltraScale+, beside published figures.
+    #[command(
+        after_help = "Examples:\n  tritforge bench pe --quick\n  tritforge bench pe --out bench\n  \
+        tritforge bench pe --only 11u\n  tritforge --json bench pe > rows.json\n\nThe first run installs the pinned Yosys. The \
+        whole list takes some minutes, most of them for the array.\nNothing is written unless every row is there."
+    )]
+    Pe(PeArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct PeArgs {
+    /// The rows that goals are set for only, with a small array.
+    #[arg(long)]
+    quick: bool,
+    /// Rows with this in their names only, such as `4y`, `array` or `chain`.
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// Directory for pe.csv and pe.svg; it is made when absent.
+    #[arg(long, short, value_name = "DIR")]
+    out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -54,6 +75,7 @@ pub struct TlmmArgs {
 pub fn bench(args: &BenchArgs, out: &mut Out) -> Result<(), Failure> {
     match &args.what {
         What::Tlmm(args) => tlmm(args, out),
+        What::Pe(args) => pe(args, out),
     }
 }
 
@@ -70,10 +92,54 @@ fn tlmm(args: &TlmmArgs, out: &mut Out) -> Result<(), Failure> {
         seed: args.seed,
         ..nextpnr::Options::default()
     };
-    let mut configs = bench::configs(args.quick, &ecp5, library.as_ref());
-    if let Some(text) = &args.only {
-        let names: Vec<String> = configs.iter().map(bench::Config::name).collect();
-        configs.retain(|c| c.name().contains(text.as_str()));
+    let configs = bench::configs(args.quick, &ecp5, library.as_ref());
+    let rows = measure(
+        configs,
+        args.only.as_deref(),
+        bench::Config::name,
+        bench::Config::measure,
+        out,
+    )?;
+    let files = [
+        ("tlmm.csv".into(), bench::csv(&rows)),
+        ("tlmm.svg".into(), bench::svg(&rows)),
+    ];
+    write(args.out.as_deref(), &files, out)?;
+    out.result(&bench::text(&rows), &rows)
+}
+
+fn pe(args: &PeArgs, out: &mut Out) -> Result<(), Failure> {
+    if let Some(dir) = &args.out {
+        make_dir(dir)?;
+    }
+    let mut rows = measure(
+        bench::pe::configs(args.quick),
+        args.only.as_deref(),
+        bench::pe::Config::name,
+        bench::pe::Config::measure,
+        out,
+    )?;
+    bench::pe::relate(&mut rows);
+    rows.extend(bench::pe::published());
+    let files = [
+        ("pe.csv".into(), bench::pe::csv(&rows)),
+        ("pe.svg".into(), bench::pe::svg(&rows)),
+    ];
+    write(args.out.as_deref(), &files, out)?;
+    out.result(&bench::pe::text(&rows), &rows)
+}
+
+/// Measures all configurations, or those with `only` in their names.
+fn measure<C, R>(
+    mut configs: Vec<C>,
+    only: Option<&str>,
+    name: impl Fn(&C) -> String,
+    measure: impl Fn(&C) -> Result<R, bench::BenchError>,
+    out: &Out,
+) -> Result<Vec<R>, Failure> {
+    if let Some(text) = only {
+        let names: Vec<String> = configs.iter().map(&name).collect();
+        configs.retain(|c| name(c).contains(text));
         if configs.is_empty() {
             let message = Diagnostic::error(format!("no row has `{text}` in its name"));
             return Err(Failure::Input(
@@ -90,28 +156,29 @@ fn tlmm(args: &TlmmArgs, out: &mut Out) -> Result<(), Failure> {
     };
     let mut rows = Vec::new();
     for (i, config) in configs.iter().enumerate() {
-        let name = config.name();
+        let name = name(config);
         out.step(&format!("{} of {}: {name}", i + 1, configs.len()));
         bar.tick();
         // No partial report: the first failure ends it.
-        let row = config
-            .measure()
-            .map_err(|e| Failure::failed(format!("{name}: {e}")))?;
+        let row = measure(config).map_err(|e| Failure::failed(format!("{name}: {e}")))?;
         rows.push(row);
         bar.inc(1);
     }
     bar.finish_and_clear();
-    if let Some(dir) = &args.out {
-        write_files(
-            dir,
-            &[
-                ("tlmm.csv".into(), bench::csv(&rows)),
-                ("tlmm.svg".into(), bench::svg(&rows)),
-            ],
-        )?;
-        out.step(&format!("wrote tlmm.csv and tlmm.svg in {}", dir.display()));
-    }
-    out.result(&bench::text(&rows), &rows)
+    Ok(rows)
+}
+
+/// Writes the files of a report where a directory is given.
+fn write(dir: Option<&Path>, files: &[(String, String)], out: &Out) -> Result<(), Failure> {
+    let Some(dir) = dir else { return Ok(()) };
+    write_files(dir, files)?;
+    let names: Vec<&str> = files.iter().map(|file| file.0.as_str()).collect();
+    out.step(&format!(
+        "wrote {} in {}",
+        names.join(" and "),
+        dir.display()
+    ));
+    Ok(())
 }
 
 /// A library is input: that it cannot be read is the user's to mend.

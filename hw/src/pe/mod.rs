@@ -25,10 +25,11 @@
 //! | `pe_sum` | sums of a row over beats or blocks |
 //! | `pe_results` | results to the scratchpad |
 //!
-//! `array` and `front` are blocks of their own with golden and tests; `float` has the units of block floats, not yet part of the
-//! unit.
+//! `array` and `front` are blocks of their own with golden and tests. `float` has the units of block floats, `broadcast` an array of
+//! them with weights that stay; neither is part of the unit yet.
 
 pub mod array;
+pub mod broadcast;
 pub mod float;
 pub mod front;
 pub mod golden;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::product::{Join, Place, product};
-use super::{A_BITS, B_BITS, ChainParams, SUM_BITS};
+use super::product::{Join, Place, product, suffix};
+use super::{A_BITS, B_BITS, BIAS, ChainParams, SUM_BITS};
 use crate::glue::delays;
 use crate::rtl::{Expr, Module, RtlError, uint};
 
@@ -16,10 +16,22 @@ const JOIN_CYCLES: u32 = 2;
 /// # Errors
 /// Parameters that are out of range.
 pub fn pe_chain(p: &ChainParams) -> Result<Arc<Module>, RtlError> {
+    pe_chain_biased(p, BIAS.cast_unsigned())
+}
+
+/// As [`pe_chain`] with another bias, a constant of 48 bits: for other operands that share an A.
+///
+/// # Errors
+/// Parameters that are out of range.
+pub fn pe_chain_biased(p: &ChainParams, bias_value: u64) -> Result<Arc<Module>, RtlError> {
     p.check("pe_chain")?;
     let (n, lower) = (p.lanes, p.lower_lanes());
     let kind = if p.split { "_split" } else { "" };
-    let mut m = Module::new(format!("pe_chain{n}{kind}")).doc(format!(
+    let bias_name = match suffix(bias_value) {
+        same if same.is_empty() => same,
+        other => format!("_bias{other}"),
+    };
+    let mut m = Module::new(format!("pe_chain{n}{kind}{bias_name}")).doc(format!(
         "Sum of {n} products, {} cycles behind the beat; one beat a cycle. Lanes and controls come skewed.{}",
         p.latency(),
         if p.split {
@@ -31,9 +43,17 @@ pub fn pe_chain(p: &ChainParams) -> Result<Arc<Module>, RtlError> {
     let clk = m.clock("clk");
     let a = m.input("a", uint(A_BITS * n), "two's complement");
     let b = m.input("b", uint(B_BITS * n), "two's complement");
-    let bias = m.input("bias", uint(1), "add 262144 to the sum, and to `half`");
+    let bias = m.input(
+        "bias",
+        uint(1),
+        &format!("add {bias_value} to the sum, and to `half`"),
+    );
     let upper = p.split.then(|| {
-        let bias = m.input("bias_upper", uint(1), "add 262144 to the upper half's sum");
+        let bias = m.input(
+            "bias_upper",
+            uint(1),
+            &format!("add {bias_value} to the upper half's sum"),
+        );
         (bias, m.input("whole", uint(1), "add the lower half's sum"))
     });
     let sum = m.output("sum", uint(SUM_BITS), "");
@@ -49,7 +69,7 @@ pub fn pe_chain(p: &ChainParams) -> Result<Arc<Module>, RtlError> {
             registers: p.registers(lane),
             start,
             end: lower_end || last,
-            bias: first_of_all || (start && p.split),
+            bias: (first_of_all || (start && p.split)).then_some(bias_value),
             join: match (last && lower > 0, p.split) {
                 (false, _) => Join::Never,
                 (true, false) => Join::Always,
@@ -61,7 +81,7 @@ pub fn pe_chain(p: &ChainParams) -> Result<Arc<Module>, RtlError> {
         if let (false, Some(below)) = (start, &below) {
             inputs.push(("pcin", below));
         }
-        if place.bias {
+        if place.bias.is_some() {
             let own = upper.as_ref().filter(|_| !first_of_all);
             inputs.push(("bias", own.map_or(&bias, |(bias, _)| bias)));
         }

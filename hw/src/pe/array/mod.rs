@@ -9,7 +9,8 @@
 //!   once for all chains that they go to; operands out of memories are read with skewed addresses instead.
 //! * Two halves: lanes 0.. `lower_lanes` and the rest. With `halves` the chain of the upper one leaves the lower one's sum
 //!   out, so that a chain serves two short vectors; both sums leave in the same cycle, `latency` behind the beat.
-//! * `bias`: 262144 is added to each sum that leaves, so that the lanes of two int8 rows in one A come apart ([`pair`]).
+//! * `bias`: 262144 is added to each sum that leaves, so that the lanes of two int8 rows in one A come apart ([`pair`]); of
+//!   [`pe_chain_biased`] another constant.
 //!
 //! How. A lane's product passes the adder one cycle behind the lane below it, so that lanes of a plain cascade of 16 would
 //! be up to 15 cycles late, at 18 flip-flops a cycle. Three things of the DSP48E2 lessen that. Odd lanes have one register
@@ -31,7 +32,7 @@ mod skew;
 #[cfg(test)]
 mod tests;
 
-pub use chain::pe_chain;
+pub use chain::{pe_chain, pe_chain_biased};
 pub use golden::{BIAS, chain, held_pair, pair};
 pub use skew::pe_skew;
 

@@ -17,8 +17,8 @@ pub(super) struct Place {
     pub start: bool,
     /// The last of its half: the sum leaves the cascade.
     pub end: bool,
-    /// Port `bias`.
-    pub bias: bool,
+    /// Port `bias`, and what it adds.
+    pub bias: Option<u64>,
     pub join: Join,
 }
 
@@ -34,9 +34,10 @@ pub(super) enum Join {
 impl Place {
     fn name(self) -> String {
         let mut name = format!("pe_product{}", self.registers);
+        let bias = self.bias.map(|bias| format!("_bias{}", suffix(bias)));
         for (is, word) in [
             (self.start, "_start"),
-            (self.bias, "_bias"),
+            (bias.is_some(), bias.as_deref().unwrap_or_default()),
             (self.end, "_end"),
             (self.join == Join::Always, "_joins"),
             (self.join == Join::Chosen, "_may_join"),
@@ -46,6 +47,15 @@ impl Place {
             }
         }
         name
+    }
+}
+
+/// What the bias adds to names of modules: nothing for that of int8 pairs.
+pub(super) fn suffix(bias: u64) -> String {
+    if bias == BIAS.cast_unsigned() {
+        String::new()
+    } else {
+        bias.to_string()
     }
 }
 
@@ -71,9 +81,10 @@ pub(super) fn product(technology: Technology, place: Place) -> Result<Arc<Module
     let b = m.input("b", uint(B_BITS), "two's complement");
     let wide = uint(SUM_BITS);
     let pcin = (!place.start).then(|| m.input("pcin", wide, "sum of the lanes below"));
-    let bias = place
-        .bias
-        .then(|| m.input("bias", uint(1), "add 262144; never with `whole`"));
+    let bias = place.bias.map(|bias| {
+        let doc = format!("add {bias}; never with `whole`");
+        m.input("bias", uint(1), &doc)
+    });
     let joins = place.join != Join::Never;
     let c = joins.then(|| m.input("c", wide, "sum of the other half"));
     let chosen = place.join == Join::Chosen;
@@ -118,7 +129,7 @@ fn cell(
     let config = MulConfig {
         input_registers: place.registers as i32,
         pre_adder: false,
-        rnd: if place.bias { BIAS.cast_unsigned() } else { 0 },
+        rnd: place.bias.unwrap_or(0),
     };
     let u = m.dsp48e2_mul(
         "u_mul",
@@ -173,9 +184,9 @@ fn inferred(
         }
         sum = sum + c;
     }
-    if let Some(bias) = &ports.bias {
+    if let (Some(bias), Some(value)) = (&ports.bias, place.bias) {
         let bias = m.delay("bias_q", clk, None, bias);
-        let value = lit(BIAS.cast_unsigned(), SUM_BITS);
+        let value = lit(value, SUM_BITS);
         sum = sum + mux(&bias, value, lit(0, SUM_BITS));
     }
     m.delay("sum_q", clk, None, sum)

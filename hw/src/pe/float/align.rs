@@ -44,9 +44,10 @@ impl AlignParams {
         if !(2..=64).contains(&self.lanes) {
             faults.push(format!("n = {} is not in 2..=64", self.lanes));
         }
-        // A shift of 31 places has to clear the integer and the bit below it, three places higher with both formats.
-        if !(16..=27).contains(&self.magnitude_bits) {
-            faults.push(format!("F = {} is not in 16..=27", self.magnitude_bits));
+        // A shift of 31 places has to clear the integer and the bit below it, three places higher with both formats, where
+        // one of 16 must leave something to choose.
+        if !(13..=27).contains(&self.magnitude_bits) {
+            faults.push(format!("F = {} is not in 13..=27", self.magnitude_bits));
         }
         faults
     }

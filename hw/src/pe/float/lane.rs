@@ -153,7 +153,14 @@ pub(super) fn lane(p: &AlignParams) -> Result<Arc<Module>, RtlError> {
         0 => moved_2,
         missing => m.wire("full", cat([&moved_2, &lit(0, missing)])),
     };
-    let far = cat([&lit(0, 16 - lift(formats)), &full.bits(width - 1, 16)]);
+    let far = match width {
+        17.. => cat([&lit(0, 16 - lift(formats)), &full.bits(width - 1, 16)]),
+        // Nothing of so short an integer is left, not even the bit to round by.
+        _ => lit(0, magnitude + 1),
+    };
+    if width > 16 && magnitude < 15 {
+        m.unused(full.bits(15, magnitude + 1));
+    }
     let chosen = mux(&by16_2, far, full.bits(magnitude, 0));
     let shifted = m.wire("shifted", chosen & repeat(magnitude + 1, &keep_2));
     m.comment("-(t + r) = ~t + !r, where r is the bit below the unit.");

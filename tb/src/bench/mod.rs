@@ -1,5 +1,8 @@
 //! What cores cost: rows of a table of measurements, each of one configuration in one technology.
 
+pub mod mac_chain;
+pub mod pe;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 
