@@ -35,6 +35,7 @@ pub mod front;
 pub mod golden;
 mod held;
 mod load;
+mod multiply;
 mod results;
 mod rtl;
 mod sum;
