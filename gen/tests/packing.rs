@@ -103,6 +103,16 @@ fn a_layout_that_is_not_exact_is_refused_with_a_counterexample() {
     refused(dir.path(), &args, &["`11x` is no operand", "mine.toml"]);
     file("a = \"11u\"\nb = \"11u\"\na_at = [0, 99]\nb_at = [0]\n");
     refused(dir.path(), &args, &["weight 99"]);
+    for recompute in ["[0]", "[0, 7, 7]", "[0, 4000000000]"] {
+        file(&format!(
+            "a = \"11u\"\nb = \"11u\"\na_at = [0, 15]\nb_at = [0]\nrecompute = {recompute}\n"
+        ));
+        refused(
+            dir.path(),
+            &args,
+            &["low bits of lane", "one number below 40"],
+        );
+    }
     file("a = \"11u\"\nb = \"11u\"\na_at = [0]\n");
     refused(dir.path(), &args, &["b_at"]);
     assert!(!dir.path().join("build").exists());

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::parts::{
-    Pipeline, exponent_lit, normalise, round_and_pack, round_up, significand, wide_exponent,
-};
+use super::parts::{exponent_lit, normalise, round_and_pack, round_up, significand, wide_exponent};
+use crate::glue::Pipeline;
 use crate::rtl::{Module, RtlError, cat, lit, mux, repeat, uint};
 
 /// Enabled cycles from operands to result.

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::parts::{Pipeline, normalise, round_up, significand};
+use super::parts::{normalise, round_up, significand};
+use crate::glue::Pipeline;
 use crate::rtl::{Expr, Module, RtlError, all, any, cat, lit, mux, repeat, sint, slit, uint};
 
 /// Enabled cycles from integer to float.

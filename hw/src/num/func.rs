@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use num_bigint::BigUint;
 
-use super::parts::{Pipeline, exponent_lit, pack, pass, significand, wide_exponent};
+use super::parts::{exponent_lit, pack, pass, significand, wide_exponent};
 use super::table::{C0_BITS, C1_BITS, C2_BITS, Func, LOG2_E, table};
+use crate::glue::Pipeline;
 use crate::rtl::{Expr, Module, RtlError, all, any, cat, lit, mux, repeat, uint};
 
 /// Enabled cycles from argument to result.

@@ -1,43 +1,9 @@
-//! Pieces of RTL that the float units share: pipeline stages, unpacking, normalising, packing.
+//! Pieces of RTL that the float units share: unpacking, normalising, packing.
 
-use crate::rtl::{Clock, Expr, ModuleBuilder, all, any, cat, lit, mux, repeat, sint, uint};
+use crate::rtl::{Expr, ModuleBuilder, all, any, cat, lit, mux, repeat, sint};
 
 /// Width of an exponent between unpacking and packing: two's complement, biased by 127.
 pub(super) const EXPONENT_BITS: u32 = 10;
-
-/// Clock and clock enable of a pipeline without reset.
-pub(super) struct Pipeline {
-    pub clk: Clock,
-    pub en: Expr,
-}
-
-impl Pipeline {
-    /// Makes the ports `clk` and `en`.
-    #[track_caller]
-    pub fn ports(m: &mut ModuleBuilder) -> Pipeline {
-        let clk = m.clock("clk");
-        let en = m.input("en", uint(1), "clock enable of the whole pipeline");
-        Pipeline { clk, en }
-    }
-
-    /// One register stage: the named values of this cycle as registers of the next.
-    #[track_caller]
-    pub fn stage<const N: usize>(
-        &self,
-        m: &mut ModuleBuilder,
-        values: [(&str, &Expr); N],
-    ) -> [Expr; N] {
-        let regs = values.map(|(name, value)| m.reg(name, value.ty()));
-        m.clocked(&self.clk, |b| {
-            b.when(&self.en, |b| {
-                for (reg, (_, value)) in regs.iter().zip(values) {
-                    b.set(reg, value);
-                }
-            });
-        });
-        regs
-    }
-}
 
 /// Significand of the number on net `x`: 24 bits with the leading one, zero for an exponent of zero.
 #[track_caller]

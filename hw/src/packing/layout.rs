@@ -113,11 +113,16 @@ pub enum Broken {
     Same(u32),
     #[error("lane {0}: {1}")]
     Lane(usize, &'static str),
+    #[error("low bits of lane {0}: one number below {MAX_WIDTH} for each lane is wanted, no more")]
+    Low(usize),
     #[error("bit {0} of C would have to carry two values")]
     Collision(u32),
     #[error("a and b need at least one operand each, and at most {MAX_SIDE}")]
     Empty,
 }
+
+/// Widest lane.
+pub(super) const MAX_WIDTH: u32 = 40;
 
 /// Most operands on one port.
 pub const MAX_SIDE: usize = 8;
@@ -146,10 +151,18 @@ impl Side<'_> {
         }
     }
 
-    fn fits(&self) -> bool {
-        let ordered = self.at.windows(2).all(|w| w[0] + self.operand.bits <= w[1]);
-        let top = self.at.last().map_or(0, |at| at + self.operand.bits);
-        ordered && top <= self.port_bits
+    /// Operands stand side by side on the port.
+    pub fn check(&self, name: char) -> Result<(), Broken> {
+        if self.at.is_empty() || self.at.len() > MAX_SIDE {
+            return Err(Broken::Empty);
+        }
+        let end = |at: &u32| at.saturating_add(self.operand.bits);
+        let ordered = self.at.windows(2).all(|w| end(&w[0]) <= w[1]);
+        if ordered && self.at.last().is_some_and(|at| end(at) <= self.port_bits) {
+            return Ok(());
+        }
+        let (bits, at) = (self.operand.bits, self.at.to_vec());
+        Err(Broken::Port(name, bits, at, self.port_bits))
     }
 }
 
@@ -249,16 +262,8 @@ impl Layout {
     /// # Errors
     /// The first broken rule.
     pub fn check(&self) -> Result<(), Broken> {
-        let sides = [('a', self.side_a()), ('b', self.side_b())];
-        for (name, side) in sides {
-            if side.at.is_empty() || side.at.len() > MAX_SIDE {
-                return Err(Broken::Empty);
-            }
-            if !side.fits() {
-                let at = side.at.to_vec();
-                return Err(Broken::Port(name, side.operand.bits, at, side.port_bits));
-            }
-        }
+        self.side_a().check('a')?;
+        self.side_b().check('b')?;
         let mut pairs = pairs(&self.a_at, &self.b_at);
         pairs.sort_unstable();
         for (k, &(at, a, b)) in pairs.iter().enumerate() {
@@ -271,7 +276,7 @@ impl Layout {
         }
         for (k, lane) in self.lanes.iter().enumerate() {
             let wrong = |what| Err(Broken::Lane(k, what));
-            if lane.low >= lane.width || lane.width > 40 {
+            if lane.low >= lane.width || lane.width > MAX_WIDTH {
                 return wrong("width must be above low, and at most 40");
             }
             if lane.at + lane.width > self.multiplier.sum_bits() {

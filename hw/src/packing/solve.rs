@@ -1,7 +1,7 @@
 //! Search for layouts: most products in a multiplier for a cost in look-up tables.
 
 use super::cost::{Cost, cost};
-use super::layout::{Broken, Lane, Layout, Multiplier, pairs};
+use super::layout::{Broken, Lane, Layout, MAX_WIDTH, Multiplier, Side, pairs};
 use super::operand::Operand;
 
 /// Most products that are tried in one multiplier.
@@ -50,10 +50,26 @@ impl Layout {
         tight: bool,
         low: Option<&[u32]>,
     ) -> Result<Layout, Broken> {
+        for (name, operand, at, port_bits) in [
+            ('a', a, a_at, multiplier.a_bits()),
+            ('b', b, b_at, multiplier.b_bits()),
+        ] {
+            Side {
+                operand,
+                at,
+                port_bits,
+            }
+            .check(name)?;
+        }
         let product = a.product(b);
         let ends = (*product.start(), *product.end());
         let mut order = pairs(a_at, b_at);
         order.sort_unstable();
+        if let Some(low) = low
+            && low.len() > order.len()
+        {
+            return Err(Broken::Low(order.len()));
+        }
         let mut lanes: Vec<Lane> = Vec::with_capacity(order.len());
         let mut reach = 0;
         for (k, &(at, i, j)) in order.iter().enumerate() {
@@ -61,7 +77,8 @@ impl Layout {
                 return Err(Broken::Same(at));
             }
             let needed = u32::saturating_sub(reach, at);
-            let low = low.map_or(needed, |low| low.get(k).copied().unwrap_or(0));
+            let low = low.map_or(Some(needed), |low| low.get(k).copied());
+            let low = low.filter(|&low| low < MAX_WIDTH).ok_or(Broken::Low(k))?;
             let (mut width, mut bias) = field(ends, low, tight);
             let top = k + 1 == order.len();
             let signed = top && ends.0 < 0;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::pipe::Pipeline;
 use super::{BEAT_EXPONENT_BITS, SCALE_BITS, SUM_BITS};
+use crate::glue::Pipeline;
 use crate::rtl::{Expr, Module, ModuleBuilder, RtlError, all, any, bits_for, lit, mux, sint, uint};
 
 /// Enabled cycles from a beat to a sum that includes it.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::lane::{LANE_LATENCY, lane, lift, place_bits};
-use super::pipe::Pipeline;
 use super::{EXPONENT_BITS, Formats};
+use crate::glue::Pipeline;
 use crate::rtl::{Expr, Module, ModuleBuilder, RtlError, all, any, cat, lit, mux, sint, uint};
 
 /// Parameters of [`align`].

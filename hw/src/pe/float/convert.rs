@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::pipe::Pipeline;
 use super::{FloatFormat, Formats};
+use crate::glue::Pipeline;
 use crate::rtl::{Expr, Module, ModuleBuilder, RtlError, all, any, cat, lit, mux, uint};
 
 /// Enabled cycles from operand to result.

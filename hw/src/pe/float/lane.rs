@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Formats;
 use super::align::AlignParams;
-use super::pipe::Pipeline;
+use crate::glue::Pipeline;
 use crate::rtl::{Expr, Module, ModuleBuilder, RtlError, all, any, cat, lit, mux, repeat, uint};
 
 /// Enabled cycles from a lane and its block's exponent to its integer.

@@ -45,7 +45,6 @@ mod format;
 pub mod golden;
 mod lane;
 mod normalise;
-mod pipe;
 mod stream;
 #[cfg(test)]
 mod tests;

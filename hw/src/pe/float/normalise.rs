@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use super::pipe::{Pipeline, normalise_by};
 use super::{QUIET_NAN, SCALE_BITS};
-use crate::rtl::{Expr, Module, RtlError, all, any, cat, lit, mux, repeat, sint, slit, uint};
+use crate::glue::Pipeline;
+use crate::rtl::{
+    Expr, Module, ModuleBuilder, RtlError, all, any, cat, lit, mux, repeat, sint, slit, uint,
+};
 
 /// Enabled cycles from sum to result.
 pub const NORMALISE_LATENCY: u32 = 5;
@@ -121,4 +123,34 @@ pub fn normalise(sum_bits: u32) -> Result<Arc<Module>, RtlError> {
     let [y_5] = p.stage(&mut m, [("y_5", &result)]);
     m.assign(&y, &y_5);
     m.finish()
+}
+
+/// `value` shifted left by 0, 1, 2 or 3 times `step`, by as many as its top bits leave room for, and that number.
+#[track_caller]
+fn normalise_by(m: &mut ModuleBuilder, value: &Expr, step: u32, name: &str) -> (Expr, Expr) {
+    let width = value.width();
+    let most = 3.min((width - 1) / step);
+    let mut moved = value.clone();
+    let mut count = lit(0, 2);
+    // From the largest distance down, so that the smallest that finds a one comes out on top.
+    for k in (0..most).rev() {
+        let top = width - k * step;
+        let found = m.wire(
+            &format!("{name}_{k}"),
+            value.bits(top - 1, top - step).reduce_or(),
+        );
+        let rest = |k: u32| match k {
+            0 => value.clone(),
+            _ => cat([&value.bits(width - 1 - k * step, 0), &lit(0, k * step)]),
+        };
+        if k + 1 == most {
+            (moved, count) = (rest(most), lit(most.into(), 2));
+        }
+        moved = mux(&found, rest(k), moved);
+        count = mux(&found, lit(k.into(), 2), count);
+    }
+    (
+        m.wire(&format!("{name}_moved"), moved),
+        m.wire(&format!("{name}_count"), count),
+    )
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::align::{AlignParams, align};
-use super::pipe::Pipeline;
 use super::{EXPONENT_BITS, FloatFormat, Formats, STREAM_BITS, StreamKind};
+use crate::glue::Pipeline;
 use crate::rtl::{Expr, Module, ModuleBuilder, RtlError, cat, clog2, lit, repeat, sint, uint};
 
 /// Bits of an operand.

@@ -1,9 +1,9 @@
-//! Pieces of RTL that the units of this folder share: stages of a pipeline without reset, normalising.
+//! Stages of a pipeline without reset.
 
-use crate::rtl::{Clock, Expr, ModuleBuilder, cat, lit, mux, uint};
+use crate::rtl::{Clock, Expr, ModuleBuilder, uint};
 
 /// Clock and clock enable of a pipeline without reset.
-pub(super) struct Pipeline {
+pub struct Pipeline {
     pub clk: Clock,
     pub en: Expr,
 }
@@ -52,39 +52,4 @@ impl Pipeline {
         });
         late[late.len() - 1].clone()
     }
-}
-
-/// `value` shifted left by 0, 1, 2 or 3 times `step`, by as many as its top bits leave room for, and that number.
-#[track_caller]
-pub(super) fn normalise_by(
-    m: &mut ModuleBuilder,
-    value: &Expr,
-    step: u32,
-    name: &str,
-) -> (Expr, Expr) {
-    let width = value.width();
-    let most = 3.min((width - 1) / step);
-    let mut moved = value.clone();
-    let mut count = lit(0, 2);
-    // From the largest distance down, so that the smallest that finds a one comes out on top.
-    for k in (0..most).rev() {
-        let top = width - k * step;
-        let found = m.wire(
-            &format!("{name}_{k}"),
-            value.bits(top - 1, top - step).reduce_or(),
-        );
-        let rest = |k: u32| match k {
-            0 => value.clone(),
-            _ => cat([&value.bits(width - 1 - k * step, 0), &lit(0, k * step)]),
-        };
-        if k + 1 == most {
-            (moved, count) = (rest(most), lit(most.into(), 2));
-        }
-        moved = mux(&found, rest(k), moved);
-        count = mux(&found, lit(k.into(), 2), count);
-    }
-    (
-        m.wire(&format!("{name}_moved"), moved),
-        m.wire(&format!("{name}_count"), count),
-    )
 }
