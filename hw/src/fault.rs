@@ -13,6 +13,9 @@ pub enum OperandFault {
     /// The packet of the stream buffer ended before the instruction had all it needs.
     #[error("the stream packet is too short")]
     StreamShort,
+    /// A mode that the array lacks; holds its number.
+    #[error("the array has no mode {0} for this instruction")]
+    Mode(u32),
 }
 
 impl OperandFault {
@@ -21,6 +24,7 @@ impl OperandFault {
         match self {
             OperandFault::Operand(_) => Cause::Operand,
             OperandFault::StreamShort => Cause::StreamShort,
+            OperandFault::Mode(_) => Cause::Mode,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Parameters of the whole machine: one plain struct that every unit's parameters derive from, and its digest, the ABI hash.
 
+use crate::pe::PeModes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -287,6 +288,8 @@ pub struct MachineParams {
     pub pe_max_len: u32,
     /// Most vectors of peaxpy (the context).
     pub pe_max_count: u32,
+    /// What pe multiplies with what.
+    pub pe_modes: PeModes,
     /// Largest k of top-k.
     pub sample_k: u32,
     /// Retired-instruction trace ports.
@@ -363,6 +366,7 @@ impl MachineParams {
             pe_rows: 3,
             pe_max_len: 192,
             pe_max_count: 256,
+            pe_modes: PeModes::INT8,
             sample_k: 16,
             trace: true,
         }

@@ -4,8 +4,10 @@
 
 mod unit_bench;
 
+use hw::num::F32;
 use hw::params::{MachineParams, Technology};
-use hw::pe::{PeParams, golden, pe};
+use hw::pe::float::FloatFormat;
+use hw::pe::{PeMode, PeModes, PeParams, golden, pe};
 use hw::scratchpad::Scratchpad;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -22,7 +24,22 @@ fn params(
     (bus_bits, lanes, rows): (u32, u32, u32),
     (max_len, max_count): (u32, u32),
 ) -> PeParams {
+    with_modes(
+        PeModes::INT8,
+        technology,
+        (bus_bits, lanes, rows),
+        (max_len, max_count),
+    )
+}
+
+fn with_modes(
+    pe_modes: PeModes,
+    technology: Technology,
+    (bus_bits, lanes, rows): (u32, u32, u32),
+    (max_len, max_count): (u32, u32),
+) -> PeParams {
     PeParams::new(&MachineParams {
+        pe_modes,
         technology,
         bus_bits,
         vec_lanes: lanes,
@@ -37,6 +54,7 @@ fn params(
 #[derive(Clone, Debug)]
 struct Op {
     opcode: u32,
+    mode: PeMode,
     rows: u32,
     n: u32,
     len: u32,
@@ -47,24 +65,40 @@ struct Op {
 
 impl Op {
     /// Random codes, and a few beats more than needed. Strides are that of the vectors and up to two words more.
-    fn random(
+    fn random(p: &PeParams, rng: &mut ChaCha8Rng, opcode: u32, shape: (u32, u32, u32)) -> Op {
+        Op::of_mode(p, rng, (opcode, PeMode::Int8), shape)
+    }
+
+    fn of_mode(
         p: &PeParams,
         rng: &mut ChaCha8Rng,
-        opcode: u32,
+        (opcode, mode): (u32, PeMode),
         (rows, n, len): (u32, u32, u32),
     ) -> Op {
         let extra = rng.random_range(0..4) * p.macs();
-        let packet = codes(rng, (n * len + extra) as usize);
+        let bytes = (u64::from(n) * mode.bytes(len)) as usize + extra as usize;
+        let packet = match mode.stream().float() {
+            Some(format) => {
+                let floats = (0..bytes / 2).map(|_| streamed(rng, format));
+                floats.flat_map(u16::to_le_bytes).collect()
+            }
+            None => codes(rng, bytes)
+                .iter()
+                .map(|c| c.cast_unsigned())
+                .collect(),
+        };
         let mut op = Op {
             opcode,
+            mode,
             rows,
             n,
             len,
             src: (SRC, 0),
             dst: (DST, 0),
-            packet: packet.iter().map(|c| c.cast_unsigned()).collect(),
+            packet,
         };
-        op.src.1 = op.width().div_ceil(4 * p.lanes) + rng.random_range(0..3);
+        let in_word = if mode.format().is_some() { 1 } else { 4 } * p.lanes;
+        op.src.1 = op.width().div_ceil(in_word) + rng.random_range(0..3);
         op.dst.1 = op.results().div_ceil(p.lanes) + rng.random_range(0..3);
         op
     }
@@ -88,7 +122,7 @@ impl Op {
     }
 
     fn word(&self) -> [u32; 8] {
-        let head = self.opcode | (self.rows - 1) << 8 | 0x0bad_0000;
+        let head = self.opcode | (self.rows - 1) << 8 | self.mode.code() << 12 | 0x0bad_0000;
         word(
             head,
             [
@@ -98,17 +132,66 @@ impl Op {
     }
 
     fn golden(&self, p: &PeParams, pad: &mut Scratchpad) {
-        let row = |r: u32| {
-            pad.read_i8s(self.src.0 + r * self.src.1, self.width() as usize)
-                .unwrap()
+        let (n, len, width) = (self.n, self.len, self.width() as usize);
+        let rows = (0..self.rows).map(|r| self.src.0 + r * self.src.1);
+        let y: Vec<Vec<i32>> = if let Some(format) = self.mode.format() {
+            let row = |at| {
+                pad.read_u32s(at, width)
+                    .unwrap()
+                    .into_iter()
+                    .map(F32)
+                    .collect()
+            };
+            let acts: Vec<Vec<F32>> = rows.map(row).collect();
+            let mode = (self.mode, format);
+            let y = golden::pedot_float(p, mode, &self.packet, &acts, n, len).unwrap();
+            let signed = |y: &Vec<u32>| y.iter().map(|x| x.cast_signed()).collect();
+            y.iter().map(signed).collect()
+        } else {
+            let acts: Vec<Vec<i8>> = rows.map(|at| pad.read_i8s(at, width).unwrap()).collect();
+            let y = match self.opcode {
+                PEDOT => golden::pedot(p, self.mode, &self.packet, &acts, n, len),
+                _ => golden::peaxpy(p, &self.packet, &acts, n, len),
+            };
+            y.unwrap()
         };
-        let acts: Vec<Vec<i8>> = (0..self.rows).map(row).collect();
-        let y = match self.opcode {
-            PEDOT => golden::pedot(p, &self.packet, &acts, self.n, self.len),
-            _ => golden::peaxpy(p, &self.packet, &acts, self.n, self.len),
-        };
-        for (r, row) in (0..).zip(&y.unwrap()) {
+        for (r, row) in (0..).zip(&y) {
             pad.write_i32s(self.dst.0 + r * self.dst.1, row).unwrap();
+        }
+    }
+}
+
+/// A 16-bit float near one, now and then anything.
+fn streamed(rng: &mut ChaCha8Rng, format: FloatFormat) -> u16 {
+    let bits: u16 = rng.random();
+    let fraction = format.fraction_bits();
+    match rng.random_range(0..4000) {
+        0 => bits | ((1 << format.exponent_bits()) - 1) << fraction,
+        1..10 => bits,
+        10..200 => 0,
+        _ => {
+            let exponent = format.bias() as u16 - rng.random_range(0..6);
+            bits & (0x8000 | ((1 << fraction) - 1)) | exponent << fraction
+        }
+    }
+}
+
+/// Activations of floats where an instruction reads them; noise stays around them, and now and then within.
+fn activations(unit: &mut Unit, p: &PeParams, rng: &mut ChaCha8Rng, op: &Op) {
+    if op.mode.format().is_none() {
+        return;
+    }
+    for r in 0..op.rows {
+        for w in 0..op.len.div_ceil(p.lanes) {
+            let number = |rng: &mut ChaCha8Rng| match rng.random_range(0..60) {
+                0 => rng.random(),
+                1 => 0,
+                _ => ((rng.random::<f32>() - 0.5) * 2f32.powi(rng.random_range(-9..3))).to_bits(),
+            };
+            let word: Vec<u32> = (0..p.lanes).map(|_| number(rng)).collect();
+            unit.pad
+                .write_word(op.src.0 + r * op.src.1 + w, &word)
+                .unwrap();
         }
     }
 }
@@ -124,8 +207,9 @@ fn run(unit: &mut Unit, p: &PeParams, all: &[Op]) -> u64 {
         .iter()
         .map(|o| {
             format!(
-                "{:#x} {:?} {:?} {:?}",
+                "{:#x} {:?} {:?} {:?} {:?}",
                 o.opcode,
+                o.mode,
                 (o.rows, o.n, o.len),
                 o.src,
                 o.dst
@@ -332,4 +416,154 @@ fn prefill_skips_the_triangle() {
         );
         assert!(busy >= 0.90, "{head_dim}: {busy:.3}");
     }
+}
+
+/// Every mode of an array that has all of them, alone and in mixed sequences.
+fn exercise_modes(p: &PeParams) {
+    let model = build(&pe(p).unwrap());
+    let mut rng = rng(11);
+    let modes: Vec<PeMode> = p.modes.iter().collect();
+    for (stalls, seed) in [(0, 1), (45, 2), (85, 3)] {
+        let mut unit = Unit::new(&model, p.lanes, p.bus_bits, stalls, seed);
+        for &mode in &modes {
+            let (all, beat) = (mode.most_rows(p.rows), p.beat_elements(mode));
+            let most = p.max_len.min(1000);
+            for shape in [
+                (1, 1, beat),
+                (all, 1, beat),
+                (all, p.lanes + 1, beat),
+                (all, 2 * p.lanes, 3 * beat),
+                (all, 3, most / beat * beat),
+            ] {
+                let op = Op::of_mode(p, &mut rng, (PEDOT, mode), shape);
+                activations(&mut unit, p, &mut rng, &op);
+                run(&mut unit, p, &[op]);
+            }
+        }
+        for _ in 0..10 {
+            let ops: Vec<Op> = (0..6)
+                .map(|_| {
+                    let mode = modes[rng.random_range(0..modes.len())];
+                    let opcode = match mode {
+                        PeMode::Int8 => [PEDOT, PEAXPY][rng.random_range(0..2)],
+                        _ => PEDOT,
+                    };
+                    let beat = p.beat_elements(mode);
+                    let most = if opcode == PEDOT {
+                        p.max_len.min(200)
+                    } else {
+                        p.max_axpy
+                    };
+                    let len = beat * rng.random_range(1..=(most / beat).max(1));
+                    let rows = rng.random_range(1..=mode.most_rows(p.rows));
+                    let n = rng.random_range(1..20.min(p.max_count));
+                    let mut op = Op::of_mode(p, &mut rng, (opcode, mode), (rows, n, len));
+                    let near = rng.random_range(0..3) * 60;
+                    (op.src.0, op.dst.0) = (near + SRC, near + rng.random_range(0..90));
+                    activations(&mut unit, p, &mut rng, &op);
+                    op
+                })
+                .collect();
+            run(&mut unit, p, &ops);
+        }
+    }
+    faults(&model, p, &mut rng);
+}
+
+fn all_modes() -> PeModes {
+    PeModes::of(&PeMode::ALL)
+}
+
+#[test]
+fn all_modes_tiny() {
+    exercise_modes(&with_modes(
+        all_modes(),
+        Technology::Generic,
+        (64, 4, 5),
+        (192, 256),
+    ));
+}
+
+#[test]
+fn all_modes_of_a_narrow_bus_with_wide_words() {
+    exercise_modes(&with_modes(
+        all_modes(),
+        Technology::Generic,
+        (32, 16, 3),
+        (64, 96),
+    ));
+}
+
+#[test]
+fn all_modes_in_dsp48e2() {
+    let size = ((128, 8, 8), (512, 256));
+    exercise_modes(&with_modes(
+        all_modes(),
+        Technology::XilinxUscale,
+        size.0,
+        size.1,
+    ));
+}
+
+#[test]
+fn two_chains_in_dsp48e2() {
+    let size = ((256, 4, 7), (512, 256));
+    exercise_modes(&with_modes(
+        all_modes(),
+        Technology::XilinxUscale,
+        size.0,
+        size.1,
+    ));
+}
+
+#[test]
+fn some_modes() {
+    use PeMode::{Bf16, Bf16Int8, Fp16, Fp16Int4, Int8Int4};
+    for (modes, rows) in [
+        (vec![Int8Int4], 6),
+        (vec![Bf16], 3),
+        (vec![Fp16Int4, Int8Int4], 4),
+        (vec![Fp16, Bf16Int8], 2),
+    ] {
+        let modes = PeModes::of(&modes);
+        exercise_modes(&with_modes(
+            modes,
+            Technology::Generic,
+            (64, 8, rows),
+            (128, 64),
+        ));
+    }
+}
+
+#[test]
+fn a_mode_that_lacks_is_a_fault() {
+    let p = with_modes(
+        PeModes::of(&[PeMode::Fp16]),
+        Technology::Generic,
+        (64, 8, 2),
+        (128, 64),
+    );
+    let model = build(&pe(&p).unwrap());
+    let mut unit = Unit::new(&model, p.lanes, p.bus_bits, 20, 4);
+    let before = unit.pad.clone();
+    let other = PeMode::ALL
+        .iter()
+        .filter(|&&m| !p.modes.has(m))
+        .map(|m| (PEDOT, m.code()));
+    for (opcode, mode) in other.chain([(PEDOT, 8), (PEDOT, 15), (PEAXPY, PeMode::Fp16.code())]) {
+        let end = unit.run(opcode | mode << 12, [DST, SRC, 1, 8, 9, 9, 0]);
+        assert_eq!(
+            end,
+            End::Fault {
+                cause: 14,
+                info: mode
+            }
+        );
+        unit.reset();
+    }
+    assert!(unit.pad == before, "a refused instruction writes nothing");
+    let mut rng = rng(3);
+    let after = Op::of_mode(&p, &mut rng, (PEDOT, PeMode::Fp16), (2, 3, 64));
+    activations(&mut unit, &p, &mut rng, &after);
+    run(&mut unit, &p, &[after]);
 }

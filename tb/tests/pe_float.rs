@@ -281,7 +281,7 @@ fn check_stream(p: &StreamParams, sim: fn(&Arc<Module>) -> Either, count: usize)
 
 #[test]
 fn stream_align_equals_golden() {
-    for set in 1..32 {
+    for set in 1..64 {
         let chosen = |k: &StreamKind| set >> k.code() & 1 == 1;
         let p = StreamParams {
             bus_bits: 64,

@@ -1,6 +1,6 @@
 //! What rides along with a pipeline: valid bits, tags, and small arithmetic on counts.
 
-use crate::rtl::{Clock, Expr, ModuleBuilder, bits_for, lit, uint};
+use crate::rtl::{Clock, Expr, ModuleBuilder, bits_for, cat, lit, uint};
 
 /// `value` and its copies 1 to `n` cycles later, without reset; element k is k cycles late.
 #[track_caller]
@@ -26,6 +26,33 @@ pub fn valids(m: &mut ModuleBuilder, clk: &Clock, name: &str, value: &Expr, n: u
         }
     });
     all
+}
+
+/// The value `n` cycles later, through one register of all stages; `n` at least 1.
+#[track_caller]
+pub fn delay_line(m: &mut ModuleBuilder, clk: &Clock, name: &str, value: &Expr, n: u32) -> Expr {
+    let line = m.reg(name, uint(n * value.width()));
+    shift_into(m, clk, &line, value, n)
+}
+
+/// As [`delay_line`] for a valid bit: reset to 0.
+#[track_caller]
+pub fn valid_line(m: &mut ModuleBuilder, clk: &Clock, name: &str, value: &Expr, n: u32) -> Expr {
+    let line = m.reg_init(name, uint(n), 0);
+    shift_into(m, clk, &line, value, n)
+}
+
+#[track_caller]
+fn shift_into(m: &mut ModuleBuilder, clk: &Clock, line: &Expr, value: &Expr, n: u32) -> Expr {
+    let width = value.width();
+    let next = match n {
+        1 => value.unsigned(),
+        _ => cat([&line.bits((n - 1) * width - 1, 0), &value.unsigned()]),
+    };
+    m.clocked(clk, |b| {
+        b.set(line, next);
+    });
+    line.bits(n * width - 1, (n - 1) * width)
 }
 
 /// ceil(x / 2^shift) as a wire of `width` bits; the caller knows that it fits.

@@ -7,7 +7,7 @@ mod pipeline;
 mod rr_arbiter;
 mod skid;
 
-pub use chain::{ceil_shift, delays, valids};
+pub use chain::{ceil_shift, delay_line, delays, valid_line, valids};
 pub use fifo::{FifoParams, sync_fifo};
 pub use gearbox::{End, GearboxParams, gearbox};
 pub use pipeline::Pipeline;

@@ -48,6 +48,7 @@ causes! {
     AbiImage = 11 "ABI_IMAGE" "image header: wrong magic, format or ABI hash";
     Deadlock = 12 "DEADLOCK" "no unit made progress";
     ProgramSize = 13 "PROGRAM_SIZE" "no instructions, or more than the instruction memory holds";
+    Mode = 14 "MODE" "a mode of the array that the machine lacks";
 }
 
 impl Cause {

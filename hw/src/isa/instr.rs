@@ -4,6 +4,7 @@
 //! nibble tells the target: 0 and 7 issue, 1 + unit index for queue units.
 
 use super::unit::{Target, Unit};
+use crate::pe::PeMode;
 
 /// What an operand field means.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -155,13 +156,22 @@ const STATE: &[Flag] = &[Flag {
     kind: FlagKind::Bit,
     doc: "address counts from STATE_BASE instead of IMAGE_BASE",
 }];
-const ROWS: &[Flag] = &[Flag {
-    name: "rows",
-    low: 0,
-    width: 4,
-    kind: FlagKind::MinusOne,
-    doc: "active rows",
-}];
+const ROWS: &[Flag] = &[
+    Flag {
+        name: "rows",
+        low: 0,
+        width: 4,
+        kind: FlagKind::MinusOne,
+        doc: "active rows",
+    },
+    Flag {
+        name: "mode",
+        low: 4,
+        width: 3,
+        kind: FlagKind::Choice(&PeMode::WORDS),
+        doc: "activations times elements of the packet; only int8 for peaxpy",
+    },
+];
 const TILE: &[Flag] = &[Flag {
     name: "first",
     low: 0,
@@ -238,7 +248,7 @@ instructions! {
 
     Pedot = 0x40 "pedot" Pe (dst: 0 Scratch, src: 1 Scratch, n: 2 Count, len: 3 Count,
         dst_stride: 4 Count, src_stride: 5 Count) ROWS
-        "i32[n] of each row = dot products of the packet's n vectors i8[len] with i8[len] of the row";
+        "of each row n dot products of the packet's n vectors with the row's: i32 of i8 codes, f32 of f32 in float modes";
     Peaxpy = 0x41 "peaxpy" Pe (dst: 0 Scratch, src: 1 Scratch, n: 2 Count, len: 3 Count,
         dst_stride: 4 Count, src_stride: 5 Count) ROWS
         "i32[len] of each row = sum of the packet's n vectors i8[len] scaled by i8[n] of the row";

@@ -5,7 +5,8 @@ use crate::fault::OperandFault;
 use crate::isa::{ARGS, Cause, FaultUnit, Instr, Op, Target, Unit};
 use crate::memory::{Dram, MemoryFault, load, store};
 use crate::num::F32;
-use crate::pe::golden::{peaxpy, pedot};
+use crate::pe::PeMode;
+use crate::pe::golden::{peaxpy, pedot, pedot_float};
 use crate::scratchpad::RangeFault;
 use crate::tlmm::golden as tlmm_golden;
 use crate::vec::golden::{Elements, Operands, execute as vec_execute};
@@ -34,6 +35,7 @@ impl From<OperandFault> for Trouble {
         match f {
             OperandFault::Operand(value) => Trouble(Cause::Operand, u64::from(value)),
             OperandFault::StreamShort => Trouble(Cause::StreamShort, 0),
+            OperandFault::Mode(number) => Trouble(Cause::Mode, u64::from(number)),
         }
     }
 }
@@ -210,23 +212,30 @@ fn pe(m: &mut Machine, instr: &Instr, v: &[u32; 7]) -> Result<Signature, Trouble
     let rows = u32::from(instr.flags & 15) + 1;
     let (n, len) = (v[2], v[3]);
     let dot = instr.op == Op::Pedot;
+    let number = u32::from(instr.flags >> 4);
+    let mode = m.pe.modes.of_flags(instr.flags);
+    let mode = mode.filter(|&mode| dot || mode == PeMode::Int8);
+    let mode = mode.ok_or(OperandFault::Mode(number))?;
     // Lengths beyond the unit's limits are refused before anything is read.
     let wanted = if dot {
         len.min(m.pe.max_len)
     } else {
         n.min(m.pe.max_count)
-    };
-    let mut acts = Vec::new();
-    for r in 0..rows.min(m.pe.rows + 1) {
-        acts.push(
-            m.pad
-                .read_i8s(v[1].wrapping_add(r.wrapping_mul(v[5])), wanted as usize)?,
-        );
-    }
-    let results = if dot {
-        pedot(&m.pe, &packet, &acts, n, len)?
+    } as usize;
+    let vectors = (0..rows.min(m.pe.rows + 1)).map(|r| v[1].wrapping_add(r.wrapping_mul(v[5])));
+    let results = if let Some(format) = mode.format() {
+        let row = |at| Ok(m.pad.read_u32s(at, wanted)?.into_iter().map(F32).collect());
+        let acts = vectors.map(row).collect::<Result<Vec<_>, Trouble>>()?;
+        let results = pedot_float(&m.pe, (mode, format), &packet, &acts, n, len)?;
+        let bits = |y: Vec<u32>| y.into_iter().map(u32::cast_signed).collect();
+        results.into_iter().map(bits).collect()
     } else {
-        peaxpy(&m.pe, &packet, &acts, n, len)?
+        let row = |at| Ok(m.pad.read_i8s(at, wanted)?);
+        let acts = vectors.map(row).collect::<Result<Vec<_>, Trouble>>()?;
+        match dot {
+            true => pedot(&m.pe, mode, &packet, &acts, n, len)?,
+            false => peaxpy(&m.pe, &packet, &acts, n, len)?,
+        }
     };
     let mut sig = Signature::default();
     for (r, y) in results.iter().enumerate() {

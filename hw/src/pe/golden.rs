@@ -1,26 +1,32 @@
 //! Golden model of the multiply-accumulate array.
 
-use super::PeParams;
+use super::float::{self, FloatFormat};
+use super::{PeMode, PeParams};
 use crate::fault::OperandFault;
+use crate::num::F32;
 
-/// Checks in the order of the unit: rows, len, n, then the packet.
+/// Checks in the order of the unit: mode, rows, len, n, then the packet.
 fn check(
     p: &PeParams,
+    mode: PeMode,
     packet: &[u8],
     rows: usize,
     (n, max_n): (u32, u32),
     (len, max_len): (u32, u32),
 ) -> Result<(), OperandFault> {
-    if rows == 0 || rows > p.rows as usize {
+    if !p.modes.has(mode) {
+        return Err(OperandFault::Mode(mode.code()));
+    }
+    if rows == 0 || rows > mode.most_rows(p.rows) as usize {
         return Err(OperandFault::Operand(rows as u32));
     }
-    if len == 0 || len > max_len || !len.is_multiple_of(p.macs()) {
+    if len == 0 || len > max_len || !len.is_multiple_of(p.beat_elements(mode)) {
         return Err(OperandFault::Operand(len));
     }
     if n == 0 || n > max_n {
         return Err(OperandFault::Operand(n));
     }
-    if (packet.len() as u64) < u64::from(n) * u64::from(len) {
+    if (packet.len() as u64) < u64::from(n) * mode.bytes(len) {
         return Err(OperandFault::StreamShort);
     }
     Ok(())
@@ -31,31 +37,76 @@ fn code(x: i8) -> i32 {
     i32::from(x).max(-127)
 }
 
-fn vectors(packet: &[u8], n: u32, len: u32) -> impl Iterator<Item = &[u8]> {
-    packet.chunks(len as usize).take(n as usize)
+/// The packet's first `n` vectors of `len` elements: integers, or patterns of 16-bit floats.
+fn vectors(p: &PeParams, mode: PeMode, packet: &[u8], n: u32, len: u32) -> Vec<Vec<i16>> {
+    let nibble = |x: u8| i16::from((x << 4) as i8 >> 4);
+    let beat = |beat: &[u8]| -> Vec<i16> {
+        match mode.stream().bits() {
+            16 => beat
+                .chunks_exact(2)
+                .map(|b| i16::from_le_bytes([b[0], b[1]]))
+                .collect(),
+            8 => beat.iter().map(|&b| i16::from(b as i8)).collect(),
+            // The lower nibbles of a beat come before the upper ones.
+            _ => {
+                let (low, high) = (beat.iter().copied(), beat.iter().map(|b| b >> 4));
+                low.chain(high).map(nibble).collect()
+            }
+        }
+    };
+    let bytes = mode.bytes(len) as usize;
+    let vectors = packet.chunks(bytes).take(n as usize);
+    let beats = |v: &[u8]| v.chunks(p.macs() as usize).flat_map(beat).collect();
+    vectors.map(beats).collect()
 }
 
-/// `pedot`: for each row of activations (`len` codes, missing ones zero) its dot products with the packet's `n` vectors.
+/// `pedot` of codes: for each row of activations (`len` codes, missing ones zero) its dot products with the packet's `n`
+/// vectors.
 ///
 /// # Errors
 /// As the unit.
 pub fn pedot(
     p: &PeParams,
+    mode: PeMode,
     packet: &[u8],
     acts: &[Vec<i8>],
     n: u32,
     len: u32,
 ) -> Result<Vec<Vec<i32>>, OperandFault> {
-    check(p, packet, acts.len(), (n, u32::MAX), (len, p.max_len))?;
-    let dot = |row: &[i8], v: &[u8]| {
+    check(p, mode, packet, acts.len(), (n, u32::MAX), (len, p.max_len))?;
+    let vectors = vectors(p, mode, packet, n, len);
+    let dot = |row: &[i8], v: &[i16]| {
         let terms = row.iter().zip(v);
-        terms
-            .map(|(&a, &w)| code(a) * i32::from(w.cast_signed()))
-            .sum()
+        terms.map(|(&a, &w)| code(a) * i32::from(w)).sum()
     };
     Ok(acts
         .iter()
-        .map(|row| vectors(packet, n, len).map(|v| dot(row, v)).collect())
+        .map(|row| vectors.iter().map(|v| dot(row, v)).collect())
+        .collect())
+}
+
+/// `pedot` of floats in `format`, that of `mode`: bits of fp32 results ([`super::float`] says how they are made).
+///
+/// # Errors
+/// As the unit.
+pub fn pedot_float(
+    p: &PeParams,
+    (mode, format): (PeMode, FloatFormat),
+    packet: &[u8],
+    acts: &[Vec<F32>],
+    n: u32,
+    len: u32,
+) -> Result<Vec<Vec<u32>>, OperandFault> {
+    check(p, mode, packet, acts.len(), (n, u32::MAX), (len, p.max_len))?;
+    let vectors = vectors(p, mode, packet, n, len);
+    let lanes = p.beat_elements(mode) as usize;
+    let dot = |row: &[F32], v: &[i16]| {
+        let elements: Vec<u16> = v.iter().map(|x| x.cast_unsigned()).collect();
+        float::golden::dot(format, row, mode.stream(), &elements, lanes)
+    };
+    Ok(acts
+        .iter()
+        .map(|row| vectors.iter().map(|v| dot(row, v)).collect())
         .collect())
 }
 
@@ -70,19 +121,26 @@ pub fn peaxpy(
     n: u32,
     len: u32,
 ) -> Result<Vec<Vec<i32>>, OperandFault> {
-    check(p, packet, codes.len(), (n, p.max_count), (len, p.max_axpy))?;
-    Ok(codes
-        .iter()
-        .map(|row| {
-            let mut sums = vec![0i32; len as usize];
-            for (&p, v) in row.iter().zip(vectors(packet, n, len)) {
-                for (s, &w) in sums.iter_mut().zip(v) {
-                    *s += code(p) * i32::from(w.cast_signed());
-                }
+    let mode = PeMode::Int8;
+    check(
+        p,
+        mode,
+        packet,
+        codes.len(),
+        (n, p.max_count),
+        (len, p.max_axpy),
+    )?;
+    let vectors = vectors(p, mode, packet, n, len);
+    let sum = |row: &Vec<i8>| {
+        let mut sum = vec![0i32; len as usize];
+        for (&c, v) in row.iter().zip(&vectors) {
+            for (s, &w) in sum.iter_mut().zip(v) {
+                *s += code(c) * i32::from(w);
             }
-            sums
-        })
-        .collect())
+        }
+        sum
+    };
+    Ok(codes.iter().map(sum).collect())
 }
 
 #[cfg(test)]
@@ -98,7 +156,7 @@ mod tests {
         packet[8..10].copy_from_slice(&[0x80, 3]);
         // -128 is no code and counts as -127; of the packet it is a number.
         let acts = vec![vec![5, -6, 7], vec![-128, 1, 0]];
-        let dots = pedot(&p, &packet, &acts, 2, 8).unwrap();
+        let dots = pedot(&p, PeMode::Int8, &packet, &acts, 2, 8).unwrap();
         assert_eq!(dots, [[5 - 12 - 7, -640 - 18], [-127 + 2, 127 * 128 + 3]]);
         let sums = peaxpy(&p, &packet, &[vec![10, 1]], 2, 8).unwrap();
         assert_eq!(sums, [[10 - 128, 20 + 3, -10, 0, 0, 0, 0, 0]]);
@@ -108,7 +166,9 @@ mod tests {
     fn faults() {
         let p = PeParams::new(&MachineParams::tiny());
         let row = || vec![1i8; 8];
-        let run = |rows: usize, n, len| pedot(&p, &[0; 64], &vec![row(); rows], n, len).err();
+        let run = |rows: usize, n, len| {
+            pedot(&p, PeMode::Int8, &[0; 64], &vec![row(); rows], n, len).err()
+        };
         assert_eq!(run(1, 8, 8), None);
         assert_eq!(run(1, 9, 8), Some(OperandFault::StreamShort));
         assert_eq!(run(4, 1, 8), Some(OperandFault::Operand(4)));

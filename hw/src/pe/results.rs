@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use super::PeParams;
+use super::load::{ORDER_BITS, Order, times};
 use crate::glue::{FifoParams, sync_fifo};
-use crate::rtl::{Expr, MemStyle, Module, RtlError, all, bits_for, cat, lit, mux, repeat, uint};
+use crate::rtl::{
+    Expr, MemStyle, Module, ModuleBuilder, RtlError, all, bits_for, cat, lit, mux, repeat, uint,
+};
 use crate::scratchpad::ADDR_BITS;
 
 /// Words of each row that are on their way or wait to be written.
@@ -13,7 +16,7 @@ pub(super) const WORDS: u64 = 8;
 /// Ports: `clk`, `rst`; `start` with its operands; `totals`, `store`, `word_end`, `last` of the array; `begun`, a word of each
 /// row will end; `credit`; write port; `done`.
 pub(super) fn results(p: &PeParams) -> Result<Arc<Module>, RtlError> {
-    let (lanes, rows, bits, rw) = (p.lanes, p.rows, p.sum_bits(), p.row_bits());
+    let (lanes, rows, bits, rw) = (p.lanes, p.rows, p.result_bits(), p.row_bits());
     let lw = p.lane_bits();
     let mut m = Module::new("pe_results").doc(format!(
         "Gathers {lanes} results of each row to a word and writes the words of the rows that are in use, row by row.\n\
@@ -28,6 +31,13 @@ pub(super) fn results(p: &PeParams) -> Result<Arc<Module>, RtlError> {
     let dst = m.input("dst", uint(ADDR_BITS), "word of the first row's results");
     let stride = m.input("stride", uint(ADDR_BITS), "words from row to row");
     let row_end = m.input("row_end", uint(rw), "rows minus one");
+    let order = (!p.modes.plain()).then(|| {
+        m.input(
+            "order",
+            uint(ORDER_BITS),
+            "where a row's results are, as in pe_load",
+        )
+    });
     let totals = m.input("totals", uint(rows * bits), "a result of each row");
     let store = m.input("store", uint(1), "they are there");
     let word_end = m.input("word_end", uint(1), "they end a word");
@@ -110,8 +120,12 @@ pub(super) fn results(p: &PeParams) -> Result<Arc<Module>, RtlError> {
     let active = m.reg_init("active", uint(1), 0);
     m.note(&active, "an instruction is not yet written");
     let next_valid = m.reg_init("next_valid", uint(1), 0);
-    let next = m.reg("next", uint(2 * ADDR_BITS + rw));
-    let given = m.wire("given", cat([&row_end, &stride, &dst]));
+    let given = match &order {
+        Some(order) => cat([order, &row_end, &stride, &dst]),
+        None => cat([&row_end, &stride, &dst]),
+    };
+    let given = m.wire("given", given);
+    let next = m.reg("next", given.ty());
     let from = m.wire("from", mux(&next_valid, &next, &given));
     let step = m.reg("step", uint(ADDR_BITS));
     m.note(&step, "words from row to row");
@@ -120,6 +134,7 @@ pub(super) fn results(p: &PeParams) -> Result<Arc<Module>, RtlError> {
     m.note(&at, "word of the first row");
     let addr = m.reg("addr", uint(ADDR_BITS));
     let row = m.reg_init("row", uint(rw), 0);
+    let order_q = order.map(|order| m.reg("order_q", order.ty()));
     let row_last = m.wire("row_last", row.eq(&end));
     let write = m.wire("write", waiting.get("out_valid"));
     let written = m.wire("written", &write & &wr_ready);
@@ -144,6 +159,12 @@ pub(super) fn results(p: &PeParams) -> Result<Arc<Module>, RtlError> {
             b.set(&addr, from.bits(ADDR_BITS - 1, 0));
             b.set(&step, from.bits(2 * ADDR_BITS - 1, ADDR_BITS));
             b.set(&end, from.bits(2 * ADDR_BITS + rw - 1, 2 * ADDR_BITS));
+            if let Some(order_q) = &order_q {
+                b.set(
+                    order_q,
+                    from.bits(from.width() - 1, from.width() - ORDER_BITS),
+                );
+            }
         })
         .elif(&written, |b| {
             b.set(&addr, mux(&row_last, &following, &addr + &step));
@@ -155,15 +176,22 @@ pub(super) fn results(p: &PeParams) -> Result<Arc<Module>, RtlError> {
     let of_row = |r: u32| -> Expr {
         let lane = |l: u32| {
             let low = (l * rows + r) * bits;
-            let top = head.bit(low + bits - 1);
-            cat([&repeat(32 - bits, top), &head.bits(low + bits - 1, low)])
+            let (top, own) = (head.bit(low + bits - 1), head.bits(low + bits - 1, low));
+            match bits {
+                32 => own,
+                _ => cat([&repeat(32 - bits, top), &own]),
+            }
         };
         let lanes: Vec<Expr> = (0..lanes).map(lane).collect();
         cat(lanes.iter().rev())
     };
+    let source = match &order_q {
+        Some(order) => source(&mut m, order, &row),
+        None => row.clone(),
+    };
     let choices = (0..rows).map(|r| (r.into(), of_row(r)));
     let data = if rows > 1 {
-        m.case("word", &row, choices, lit(0, 32 * lanes))
+        m.case("word", &source, choices, lit(0, 32 * lanes))
     } else {
         m.wire("word", of_row(0))
     };
@@ -172,4 +200,20 @@ pub(super) fn results(p: &PeParams) -> Result<Arc<Module>, RtlError> {
     m.assign(&wr_data, &data);
     m.assign(&done, &done_q);
     m.finish()
+}
+
+/// The row whose sum is that of row `row`.
+fn source(m: &mut ModuleBuilder, order: &Expr, row: &Expr) -> Expr {
+    let rw = row.width();
+    let by = |n: u32| times(row, n, rw);
+    let doubled = match rw {
+        w if w > 2 => cat([&row.bits(w - 2, 1), &lit(0, 1), &row.bit(0)]),
+        _ => row.clone(),
+    };
+    let arms = [
+        (Order::Pairs as u64, by(1)),
+        (Order::Fours as u64, by(2)),
+        (Order::Doubled as u64, doubled),
+    ];
+    m.case("source", order, arms, row.clone())
 }

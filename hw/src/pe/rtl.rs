@@ -2,20 +2,19 @@
 
 use std::sync::Arc;
 
-use super::PeParams;
+use super::decode::decode;
 use super::front::pe_front;
 use super::load::loader;
-use super::multiply::chains;
+use super::multiply::multiply;
 use super::results::results;
-use super::sum::sum;
 use super::walk::walk;
-use crate::glue::{ceil_shift, delays, valids};
+use super::{PeMode, PeParams};
 use crate::isa::Cause;
 use crate::rtl::{
-    Expr, Module, ModuleBuilder, RtlError, all, any, bits_for, cat, clog2, lit, mux, one, uint,
+    Expr, Instance, Module, ModuleBuilder, RtlError, all, any, bits_for, cat, lit, mux, one, uint,
     zero,
 };
-use crate::scratchpad::{COUNT_BITS, RANGE_BITS, ReaderPort, WriterPort, overlap, vector_ranges};
+use crate::scratchpad::{RANGE_BITS, ReaderPort, WriterPort, overlap, vector_ranges};
 use crate::unit::{StickyFault, instruction_register, operand};
 
 impl PeParams {
@@ -39,6 +38,12 @@ impl PeParams {
             self.max_count > 0 && self.max_count <= 1 << 16,
             format!("max_count = {} is not in 1..=65536", self.max_count),
         );
+        for mode in self.modes.iter().filter(|m| m.most_rows(r) == 0) {
+            rule(
+                false,
+                format!("R = {r} has no room for a row of {}: R >= 3", mode.word()),
+            );
+        }
         faults
     }
 }
@@ -54,12 +59,14 @@ pub fn pe(p: &PeParams) -> Result<Arc<Module>, RtlError> {
         let module = "pe".into();
         return Err(RtlError { module, faults });
     }
+    let words: Vec<&str> = p.modes.iter().map(PeMode::word).collect();
     let mut m = Module::new("pe").doc(format!(
-        "int8 multiply-accumulate array: {} lanes times {} rows, one beat of the packet a cycle.\n\
+        "Multiply-accumulate array: {} lanes times {} rows, one beat of the packet a cycle. Modes: {}.\n\
          pedot: dot products of each row's vector with the packet's vectors.\n\
          peaxpy: for each row the sum of the packet's vectors times the row's codes.",
         p.macs(),
-        p.rows
+        p.rows,
+        words.join(", ")
     ));
     let word = 32 * p.lanes;
     let clk = m.clock_reset("clk", "rst");
@@ -71,15 +78,14 @@ pub fn pe(p: &PeParams) -> Result<Arc<Module>, RtlError> {
     );
     let fault = StickyFault::outputs(
         &mut m,
-        "2 OPERAND, 3 STREAM_SHORT",
-        "the operand, or the vector at which beats ended",
+        "2 OPERAND, 3 STREAM_SHORT, 14 MODE",
+        "the operand, the mode, or the vector at which beats ended",
     );
     let w = m.sink_last("w", uint(p.bus_bits), "packets of vectors");
     let rd = ReaderPort::new(&mut m, "rd", word);
     let wr = WriterPort::new(&mut m, word);
 
     m.section("The instruction in front: its codes are loaded");
-    let shift = p.macs().trailing_zeros();
     let rw = p.row_bits();
     let faulted = fault.flag(&mut m);
     let present = m.reg_init("present", uint(1), 0);
@@ -90,6 +96,7 @@ pub fn pe(p: &PeParams) -> Result<Arc<Module>, RtlError> {
         // The opcodes of pedot and peaxpy differ in this bit alone.
         ("axpy", 0, 0),
         ("flags", 11, 8),
+        ("mode", 15, 12),
         operand("dst", 0),
         operand("src", 1),
         operand("n", 2),
@@ -97,37 +104,25 @@ pub fn pe(p: &PeParams) -> Result<Arc<Module>, RtlError> {
         operand("dst_stride", 4),
         operand("src_stride", 5),
     ];
-    let [axpy, flags, dst, src, n, len, dst_stride, src_stride] =
+    let [axpy, flags, mode, dst, src, n, len, dst_stride, src_stride] =
         instruction_register(&mut m, &clk, &accept, &op.data, fields);
     m.note(&flags, "rows minus one");
-    let over = |x: &Expr, max: u32| x.gt(lit(max.into(), 32));
-    let bad_rows = match p.rows {
-        16 => zero(),
-        rows => flags.gt(lit(u64::from(rows) - 1, 4)),
-    };
-    let bad_rows = m.wire("bad_rows", bad_rows);
-    let too_long = mux(&axpy, over(&len, p.max_axpy), over(&len, p.max_len));
-    let ragged = len.bits(shift - 1, 0).reduce_or();
-    let bad_len = m.wire("bad_len", any([&len.is(0), &too_long, &ragged]));
-    let bad_n = m.wire("bad_n", n.is(0) | (&axpy & over(&n, p.max_count)));
-    let bad = m.wire("bad", any([&bad_rows, &bad_len, &bad_n]));
+    let plain = p.modes.plain();
+    let inputs = [
+        ("axpy", &axpy),
+        ("rows", &flags),
+        ("mode", &mode),
+        ("n", &n),
+        ("len", &len),
+    ];
+    let d = m.instance("u_decode", &decode(p)?, &clk, &inputs);
+    let bad = d.get("bad");
     let row_end = m.wire("row_end", flags.resize(rw));
     let fresh = m.reg_init("fresh", uint(1), 0);
     m.note(&fresh, "its first cycle");
     let good = m.wire("good", all([&fresh, &!&bad, &!&faulted]));
 
     m.section("Words that it reads and writes");
-    let cb = bits_for(p.max_len.max(p.max_count).into());
-    let codes = m.wire("codes", mux(&axpy, n.bits(cb - 1, 0), len.bits(cb - 1, 0)));
-    let word_shift = (4 * p.lanes).trailing_zeros();
-    let src_words = ceil_shift(&mut m, "src_words", &codes, word_shift, COUNT_BITS);
-    let src_beats = ceil_shift(&mut m, "src_beats", &codes, shift, p.beat_addr_bits() + 1);
-    let ob = COUNT_BITS + p.lane_bits();
-    let outputs = m.wire(
-        "outputs",
-        mux(&axpy, len.bits(ob - 1, 0), n.bits(ob - 1, 0)),
-    );
-    let dst_words = ceil_shift(&mut m, "dst_words", &outputs, p.lane_bits(), COUNT_BITS);
     let ranges = m.instance(
         "u_ranges",
         &vector_ranges(4)?,
@@ -136,15 +131,13 @@ pub fn pe(p: &PeParams) -> Result<Arc<Module>, RtlError> {
             ("start", &good),
             ("src", &src),
             ("dst", &dst),
-            ("src_words", &src_words),
-            ("dst_words", &dst_words),
+            ("src_words", &d.get("src_words")),
+            ("dst_words", &d.get("dst_words")),
             ("src_stride", &src_stride),
             ("dst_stride", &dst_stride),
             ("more", &flags),
         ],
     );
-    let many = m.wire("many", n.bits(31, ob).reduce_or() & !&axpy);
-    m.note(&many, "more results than a range can say");
     let walking = m.reg_init("walking", uint(1), 0);
     m.note(&walking, "there is an instruction that takes beats");
     let writes = m.reg("writes", uint(2 * RANGE_BITS));
@@ -180,29 +173,26 @@ pub fn pe(p: &PeParams) -> Result<Arc<Module>, RtlError> {
     m.note(&loaded, "they are there");
     let half = m.reg_init("half", uint(1), 0);
     m.note(&half, "of the memories, where they go");
-    let load = m.wire("load", all([&ranged, &settled, &!&loading, &clear]));
+    let reads_done = m.wire_decl("reads_done", uint(1));
+    let load = all([&ranged, &settled, &!&loading, &clear, &reads_done]);
+    let load = m.wire("load", load);
     let load_q = m.reg_init("load_q", uint(1), 0);
-    let loads = m.instance(
-        "u_load",
-        &loader(p)?,
-        &clk,
-        &[
-            &[
-                ("start", &load_q),
-                ("base", &src),
-                ("stride", &src_stride),
-                ("row_end", &row_end),
-                ("words", &src_words),
-                ("beats", &src_beats),
-            ],
-            rd.inputs().as_slice(),
-        ]
-        .concat(),
-    );
+    let of_load = decoded(&d, &["order", "float", "bf16"]);
+    let (words, count) = (d.get("src_words"), d.get("count"));
+    let mut inputs = vec![
+        ("start", &load_q),
+        ("base", &src),
+        ("stride", &src_stride),
+        ("row_end", &row_end),
+        ("words", &words),
+        ("count", &count),
+    ];
+    inputs.extend(of_load.iter().map(|(name, port)| (*name, port)));
+    let inputs = [inputs, rd.inputs().to_vec()].concat();
+    let loads = m.instance("u_load", &loader(p)?, &clk, &inputs);
     rd.drive(&mut m, &loads);
 
     m.section("Its packet, once the one before has been taken");
-    let beats = m.wire("beats", len.bits(bits_for(p.max_len.into()) - 1, shift));
     let handed = m.reg_init("handed", uint(1), 0);
     m.note(&handed, "the instruction in front multiplies as well");
     let asked = m.reg_init("asked", uint(1), 0);
@@ -216,7 +206,12 @@ pub fn pe(p: &PeParams) -> Result<Arc<Module>, RtlError> {
     let f_n = m.delay("f_n", &clk, Some(&ask), &n);
     let front_module = pe_front(&p.front())?;
     let beats_bits = front_module.port("beats").map_or(1, |port| port.ty.width);
-    let f_beats = m.delay("f_beats", &clk, Some(&ask), beats.resize(beats_bits));
+    let f_beats = m.delay(
+        "f_beats",
+        &clk,
+        Some(&ask),
+        d.get("beats").resize(beats_bits),
+    );
     let w_last = w.last.clone().unwrap_or_else(zero);
     let beat_ready = m.wire_decl("beat_ready", uint(1));
     let front = m.instance(
@@ -253,15 +248,8 @@ pub fn pe(p: &PeParams) -> Result<Arc<Module>, RtlError> {
     let m_dst_stride = of(&mut m, "dst_stride", &dst_stride);
     let m_row_end = of(&mut m, "row_end", &row_end);
     let m_half = of(&mut m, "half", &half);
-    let iw = p.inner_bits();
-    let columns = len.bits(bits_for(p.max_axpy.into()) - 1, 0);
-    let inner = mux(&axpy, columns.resize(iw + 1), beats.resize(iw + 1)).minus(1);
-    let inner = m.wire("inner_end", inner);
-    m.unused(inner.bit(iw));
-    let m_inner_end = of(&mut m, "inner_end", &inner.bits(iw - 1, 0));
-    let blocks = mux(&axpy, src_beats.extend(32), &n).minus(1);
-    let blocks = m.wire("outer_end", blocks);
-    let m_outer_end = of(&mut m, "outer_end", &blocks);
+    let m_inner_end = of(&mut m, "inner_end", &d.get("inner_end"));
+    let m_outer_end = of(&mut m, "outer_end", &d.get("outer_end"));
     let taking = m.reg_init("taking", uint(1), 0);
     m.note(&taking, "beats are to come");
     let offered = m.wire(
@@ -288,83 +276,79 @@ pub fn pe(p: &PeParams) -> Result<Arc<Module>, RtlError> {
 
     m.section("Array");
     let addr = m.wire("addr", cat([&m_half, &steps.get("addr")]));
-    let partials = chains(
-        &mut m,
-        &clk,
-        p,
-        &loads,
-        &half,
-        &addr,
-        &front.get("out_data"),
-    )?;
-    let at_sum = p.sum_stage();
-    let valid = valids(&mut m, &clk, "valid", &take, at_sum + 1);
-    let tags = cat([
-        &m_axpy,
-        &steps.get("finish"),
-        &steps.get("word_end"),
-        &steps.get("emit"),
-        &steps.get("lap"),
-        &steps.get("first"),
-    ]);
-    let tags = m.wire("tags", tags);
-    let tags = delays(&mut m, &clk, "tags", &tags, at_sum + 1);
-    let tag = |m: &mut ModuleBuilder, name: &str, stage: u32, bit: u32| {
-        m.wire(name, tags[stage as usize].bit(bit))
+    let of_load = |name: &str| match name {
+        "addr" => cat([&half, &loads.get("addr")]),
+        name => loads.get(name),
     };
-    let first = tag(&mut m, "first", at_sum, 0);
-    let lap = tag(&mut m, "lap", at_sum, 1);
-    let now_axpy = tag(&mut m, "now_axpy", at_sum, 5);
-    let late = &tags[at_sum as usize + 1];
-    m.unused(cat([&late.bit(5), &late.bits(1, 0)]));
-    let now = valid[at_sum as usize].clone();
-    let column = m.reg_init("column", uint(clog2(p.max_axpy.into())), 0);
-    m.clocked(&clk, |b| {
-        b.when(&now & &now_axpy, |b| {
-            let next = mux(&lap, lit(0, column.width()), column.plus(1));
-            b.set(&column, next);
-        });
-    });
-    let module = sum(p)?;
-    let totals: Vec<Expr> = (0..)
-        .zip(&partials)
-        .map(|(r, partial): (u32, &Expr)| {
-            let inputs = [
-                ("partial", partial),
-                ("valid", &now),
-                ("first", &first),
-                ("axpy", &now_axpy),
-                ("column", &column),
-            ];
-            let total = m.instance(&format!("u_sum{r}"), &module, &clk, &inputs);
-            total.get("total").unsigned()
-        })
+    let module = multiply(p)?;
+    let loaded_ports = module
+        .ports
+        .iter()
+        .filter_map(|port| port.name.strip_prefix("ld_"));
+    let mut inputs: Vec<(String, Expr)> = loaded_ports
+        .map(|name| (format!("ld_{name}"), of_load(name)))
         .collect();
-    let totals = m.wire("totals", cat(totals.iter().rev()));
+    let mut tags = vec![
+        steps.get("finish"),
+        steps.get("word_end"),
+        steps.get("emit"),
+        m_axpy.clone(),
+        steps.get("lap"),
+        steps.get("first"),
+    ];
+    if !plain {
+        let m_mode = of(&mut m, "mode_tags", &d.get("mode_tags"));
+        tags.splice(0..0, [m_half.clone(), m_mode]);
+    }
+    if let Some((_, kind)) = decoded(&d, &["kind"]).first() {
+        inputs.push(("kind".into(), of(&mut m, "kind", kind)));
+    }
+    let tags = m.wire("tags", cat(&tags));
+    inputs.extend([
+        ("take".into(), take.clone()),
+        ("beat".into(), front.get("out_data")),
+        ("addr".into(), addr),
+        ("tags".into(), tags),
+    ]);
+    let inputs: Vec<(&str, &Expr)> = inputs.iter().map(|(n, e)| (n.as_str(), e)).collect();
+    let array = m.instance("u_multiply", &module, &clk, &inputs);
+    if plain {
+        m.assign(&reads_done, one());
+    } else {
+        m.comment("The half that is loaded next may still be read for beats that were taken before the instruction began.");
+        let (bits, most) = (bits_for(p.sum_stage().into()), p.sum_stage());
+        let left = m.reg_init("reads_left", uint(bits), 0);
+        m.clocked(&clk, |b| {
+            b.when(&begun, |b| {
+                b.set(&left, lit(most.into(), bits));
+            })
+            .elif(left.ne(lit(0, bits)), |b| {
+                b.set(&left, left.minus(1));
+            });
+        });
+        m.assign(&reads_done, left.is(0));
+    }
 
     m.section("Results");
-    let emit = tag(&mut m, "emit", at_sum + 1, 2);
-    let word_end = tag(&mut m, "word_end", at_sum + 1, 3);
-    let last = tag(&mut m, "last", at_sum + 1, 4);
-    let store = m.wire("store", &valid[at_sum as usize + 1] & &emit);
     let word_begun = m.wire("word_begun", &take & steps.get("word_end"));
-    let out = m.instance(
-        "u_results",
-        &results(p)?,
-        &clk,
-        &[
-            ("start", &begun),
-            ("dst", &m_dst),
-            ("stride", &m_dst_stride),
-            ("row_end", &m_row_end),
-            ("totals", &totals),
-            ("store", &store),
-            ("word_end", &word_end),
-            ("last", &last),
-            ("begun", &word_begun),
-            ("wr_ready", &wr.ready),
-        ],
-    );
+    let order = decoded(&d, &["order"]);
+    let m_order = order.first().map(|(_, order)| of(&mut m, "order", order));
+    let (totals, store) = (array.get("results"), array.get("store"));
+    let (word_end, last) = (array.get("word_end"), array.get("last"));
+    let mut inputs = vec![
+        ("start", &begun),
+        ("dst", &m_dst),
+        ("stride", &m_dst_stride),
+        ("row_end", &m_row_end),
+        ("totals", &totals),
+        ("store", &store),
+        ("word_end", &word_end),
+        ("last", &last),
+        ("begun", &word_begun),
+        ("wr_ready", &wr.ready),
+    ];
+    inputs.extend(m_order.as_ref().map(|order| ("order", order)));
+    let out = m.instance("u_results", &results(p)?, &clk, &inputs);
     m.assign(&credit, out.get("credit"));
     wr.drive(&mut m, &out);
 
@@ -416,7 +400,7 @@ pub fn pe(p: &PeParams) -> Result<Arc<Module>, RtlError> {
         });
         b.when(&begin, |b| {
             b.set(&writes, ranges.get("writes"));
-            b.set(&wide, ranges.get("wide") | &many);
+            b.set(&wide, ranges.get("wide") | d.get("many"));
         });
     });
 
@@ -429,13 +413,18 @@ pub fn pe(p: &PeParams) -> Result<Arc<Module>, RtlError> {
     let short = all([&packet, &!&ask_q, &front.get("short"), &own]);
     let short = m.wire("short", short);
     let raise = m.wire("raise", (&refused | &short) & !&faulted);
-    let count = flags.extend(32).plus(1);
-    let operand = mux(&bad_rows, count, mux(&bad_len, &len, &n));
     let code = |c: Cause| lit(c.code().into(), 8);
-    let cause = mux(&refused, code(Cause::Operand), code(Cause::StreamShort));
+    let own = mux(d.get("bad_mode"), code(Cause::Mode), code(Cause::Operand));
+    let cause = mux(&refused, own, code(Cause::StreamShort));
     let cause = m.delay("cause", &clk, Some(&raise), cause);
-    let info = mux(&refused, operand, front.get("short_vector"));
+    let info = mux(&refused, d.get("operand"), front.get("short_vector"));
     let info = m.delay("info", &clk, Some(&raise), info);
     fault.raise(&mut m, &clk, (&faulted, &raise), (&cause, &info));
     m.finish()
+}
+
+/// Those of the ports that the decoder has: some are there for several modes only.
+fn decoded(d: &Instance, names: &[&'static str]) -> Vec<(&'static str, Expr)> {
+    let there = names.iter().filter_map(|&name| Some((name, d.find(name)?)));
+    there.collect()
 }

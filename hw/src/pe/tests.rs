@@ -1,22 +1,36 @@
 use super::*;
 use crate::rtl::Design;
 
+/// Those of `array`, `front` and `float` are theirs.
+const OWN: [&str; 12] = [
+    "pe",
+    "pe_decode",
+    "pe_float",
+    "pe_load",
+    "pe_load_codes",
+    "pe_load_floats",
+    "pe_held",
+    "pe_walk",
+    "pe_multiply",
+    "pe_sum",
+    "pe_results",
+    "vector_ranges_m4",
+];
+
 #[test]
 fn emitted_modules() {
-    let unit = pe(&PeParams::new(&MachineParams::tiny())).unwrap();
-    // Those of `array` and `front` are theirs.
-    let own = [
-        "pe",
-        "pe_load",
-        "pe_held",
-        "pe_walk",
-        "pe_sum",
-        "pe_results",
-        "vector_ranges_m4",
-    ];
-    for m in Design::new(&unit).unwrap().modules() {
-        if own.contains(&m.name.as_str()) {
-            insta::assert_snapshot!(m.name.clone(), m.verilog());
+    use PeMode::{Fp16, Fp16Int8, Int8Int4};
+    let mut p = PeParams::new(&MachineParams::tiny());
+    for set in [vec![], vec![Int8Int4, Fp16Int8, Fp16]] {
+        p.modes = PeModes::of(&set);
+        let words: String = set.iter().map(|m| format!("_{}", m.word())).collect();
+        for m in Design::new(&pe(&p).unwrap()).unwrap().modules() {
+            let same = ["vector_ranges_m4", "pe_sum", "pe_walk"].contains(&m.name.as_str());
+            if OWN.contains(&m.name.as_str()) && (set.is_empty() || !same) {
+                let text = m.verilog();
+
+                insta::assert_snapshot!(format!("{}{words}", m.name), text);
+            }
         }
     }
 }
@@ -32,6 +46,28 @@ fn parameters_that_do_not_fit_are_refused_in_words() {
     assert!(refuse(|p| p.rows = 17).contains("R = 17"));
     assert!(refuse(|p| p.max_len = 100).contains("max_len = 100"));
     assert!(refuse(|p| p.max_count = 0).contains("max_count"));
+}
+
+#[test]
+fn all_modes_are_legal_rtl() {
+    for (rows, bus_bits, lanes) in [
+        (3, 32, 2),
+        (4, 64, 4),
+        (8, 128, 16),
+        (5, 256, 8),
+        (16, 256, 4),
+    ] {
+        let mut p = PeParams::new(&MachineParams::tiny());
+        (p.rows, p.bus_bits, p.lanes, p.max_len, p.max_axpy) = (rows, bus_bits, lanes, 256, 256);
+        let sets = PeMode::ALL.iter().map(|&m| vec![m]);
+        for set in sets.chain([
+            PeMode::ALL.to_vec(),
+            vec![PeMode::Fp16Int4, PeMode::Int8Int4],
+        ]) {
+            p.modes = PeModes::of(&set);
+            pe(&p).unwrap_or_else(|e| panic!("{p:?}: {e}"));
+        }
+    }
 }
 
 #[test]

@@ -184,6 +184,11 @@ impl Instance {
         }
     }
 
+    /// An output port of an instance whose ports depend on its parameters.
+    pub fn find(&self, port: &str) -> Option<Expr> {
+        self.outputs.get(port).cloned()
+    }
+
     /// The wire on output port `port`.
     #[track_caller]
     pub fn get(&self, port: &str) -> Expr {

@@ -29,7 +29,7 @@ impl AlignParams {
     }
 
     /// Stages that find the largest exponent.
-    const fn search_stages(&self) -> u32 {
+    pub(in crate::pe) const fn search_stages(&self) -> u32 {
         let (mut stages, mut left) = (0, self.lanes);
         while left > 1 {
             left = left.div_ceil(4);
@@ -77,7 +77,7 @@ fn largest(m: &mut ModuleBuilder, name: &str, values: &[Expr]) -> Expr {
 
 /// `pe_align_top`: the largest exponent field of n lanes; of both formats the eight bits below the sign, whose upper five are
 /// the field of fp16. Ports: `clk`, `en`, `x`, `top`.
-fn search(p: &AlignParams) -> Result<Arc<Module>, RtlError> {
+pub(in crate::pe) fn search(p: &AlignParams) -> Result<Arc<Module>, RtlError> {
     let bits = match p.formats {
         Formats::Fp16 => 5,
         Formats::Bf16 | Formats::Both => 8,
@@ -114,7 +114,12 @@ fn search(p: &AlignParams) -> Result<Arc<Module>, RtlError> {
 
 /// Shift of a lane with exponent field 0 in a block whose largest field is `top`.
 #[track_caller]
-fn place(m: &mut ModuleBuilder, p: &AlignParams, top: &Expr, bf16: Option<&Expr>) -> Expr {
+pub(in crate::pe) fn place(
+    m: &mut ModuleBuilder,
+    p: &AlignParams,
+    top: &Expr,
+    bf16: Option<&Expr>,
+) -> Expr {
     let bits = place_bits(p.formats);
     match bf16 {
         Some(bf16) => {
@@ -129,7 +134,7 @@ fn place(m: &mut ModuleBuilder, p: &AlignParams, top: &Expr, bf16: Option<&Expr>
 
 /// Signed block exponent of the largest field `top`, and whether that is the field of zero or of infinity.
 #[track_caller]
-fn exponent(
+pub(in crate::pe) fn exponent(
     m: &mut ModuleBuilder,
     p: &AlignParams,
     top: &Expr,

@@ -84,17 +84,20 @@ pub enum StreamKind {
     Int8,
     /// Integers of 8 bits as they are, for multipliers that take two rows at once.
     Int8Pair,
-    /// Integers i of 4 bits as `i * 2^13`, like floats of exponent 3.
+    /// Integers i of 4 bits as `i * 2^12`, like floats of exponent 4: so the products of a beat of 256 bits fit 48 bits.
     Int4,
+    /// Integers of 4 bits as they are.
+    Int4Pair,
 }
 
 impl StreamKind {
-    pub const ALL: [StreamKind; 5] = [
+    pub const ALL: [StreamKind; 6] = [
         StreamKind::Fp16,
         StreamKind::Bf16,
         StreamKind::Int8,
         StreamKind::Int8Pair,
         StreamKind::Int4,
+        StreamKind::Int4Pair,
     ];
 
     /// Its name in configurations.
@@ -105,6 +108,7 @@ impl StreamKind {
             StreamKind::Int8 => "int8",
             StreamKind::Int8Pair => "int8_pair",
             StreamKind::Int4 => "int4",
+            StreamKind::Int4Pair => "int4_pair",
         }
     }
 
@@ -118,7 +122,7 @@ impl StreamKind {
         match self {
             StreamKind::Fp16 | StreamKind::Bf16 => 16,
             StreamKind::Int8 | StreamKind::Int8Pair => 8,
-            StreamKind::Int4 => 4,
+            StreamKind::Int4 | StreamKind::Int4Pair => 4,
         }
     }
 
@@ -135,8 +139,18 @@ impl StreamKind {
     pub const fn shift(self) -> u32 {
         match self {
             StreamKind::Int8 => 9,
-            StreamKind::Int4 => 13,
-            StreamKind::Fp16 | StreamKind::Bf16 | StreamKind::Int8Pair => 0,
+            StreamKind::Int4 => 12,
+            StreamKind::Fp16 | StreamKind::Bf16 | StreamKind::Int8Pair | StreamKind::Int4Pair => 0,
+        }
+    }
+
+    /// Products with held floats that a signed sum of 48 bits holds: a held integer is below 2^26, a float of the stream
+    /// at most 2^17, an integer of it half of that, a nibble a quarter.
+    pub const fn most_lanes(self) -> u32 {
+        match self.bits() {
+            16 => 16,
+            8 => 32,
+            _ => 64,
         }
     }
 

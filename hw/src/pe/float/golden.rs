@@ -1,8 +1,6 @@
 //! Bit-exact golden functions of the float units, in plain integers: the specification of the hardware.
 
-use super::{
-    FloatFormat, HELD_BITS, MAX_FLOAT_LANES, MAX_INT_LANES, QUIET_NAN, STREAM_BITS, StreamKind,
-};
+use super::{FloatFormat, HELD_BITS, QUIET_NAN, STREAM_BITS, StreamKind};
 use crate::num::F32;
 
 /// `floor(x / 2^places)`; a negative number of places multiplies.
@@ -98,7 +96,7 @@ pub fn align(format: FloatFormat, magnitude_bits: u32, lanes: &[u16]) -> Block {
 pub struct Operands {
     /// One operand for each of W / 8 slots.
     pub b0: Vec<i64>,
-    /// Of [`StreamKind::Int4`] the elements of odd number, of other kinds the same as `b0`.
+    /// Of nibbles the upper ones, of other kinds the same as `b0`.
     pub b1: Vec<i64>,
     pub exponent: i8,
     pub zero: bool,
@@ -128,7 +126,9 @@ pub fn stream_align(kind: StreamKind, beat: &[u8]) -> Operands {
     let (b0, b1): (Vec<i64>, Vec<i64>) = beat
         .iter()
         .map(|&byte| match kind {
-            StreamKind::Int4 => (place((byte << 4) as i8 >> 4), place(byte as i8 >> 4)),
+            StreamKind::Int4 | StreamKind::Int4Pair => {
+                (place((byte << 4) as i8 >> 4), place(byte as i8 >> 4))
+            }
             _ => (place(byte as i8), place(byte as i8)),
         })
         .unzip();
@@ -228,8 +228,8 @@ pub fn normalise(sum: i128, scale: i32, poison: bool) -> u32 {
     }
 }
 
-/// Dot product of held numbers, which are rounded to `format`, with elements of the stream: bit patterns of floats, or
-/// integers in two's complement. `lanes` of them make a beat, the last may be shorter.
+/// Dot product of held numbers, which are rounded to `format` and aligned as one block, with elements of the stream: bit
+/// patterns of floats, or integers in two's complement. `lanes` of them make a beat, the last may be shorter.
 ///
 /// # Panics
 /// If more lanes are asked for than a sum of 48 bits holds, or floats of two formats would meet.
@@ -241,18 +241,14 @@ pub fn dot(
     streamed: &[u16],
     lanes: usize,
 ) -> u32 {
-    let most = if kind.float().is_some() {
-        MAX_FLOAT_LANES
-    } else {
-        MAX_INT_LANES
-    };
-    assert!((1..=most as usize).contains(&lanes), "{lanes} lanes");
+    let most = kind.most_lanes() as usize;
+    assert!((1..=most).contains(&lanes), "{lanes} lanes");
     assert!(kind.float().is_none_or(|f| f == format), "two formats");
     assert_eq!(held.len(), streamed.len());
+    let held: Vec<u16> = held.iter().map(|&x| convert(format, x)).collect();
+    let held = align(format, HELD_BITS, &held);
     let mut total = Accumulator::default();
-    for (held, streamed) in held.chunks(lanes).zip(streamed.chunks(lanes)) {
-        let held: Vec<u16> = held.iter().map(|&x| convert(format, x)).collect();
-        let held = align(format, HELD_BITS, &held);
+    for (integers, streamed) in held.integers.chunks(lanes).zip(streamed.chunks(lanes)) {
         let streamed = match kind.float() {
             Some(format) => align(format, STREAM_BITS, streamed),
             None => Block {
@@ -265,7 +261,7 @@ pub fn dot(
                 poison: false,
             },
         };
-        let products = held.integers.iter().zip(&streamed.integers);
+        let products = integers.iter().zip(&streamed.integers);
         total = total.plus(Beat {
             sum: products.map(|(a, b)| a * b).sum(),
             exponent: i32::from(held.exponent) + i32::from(streamed.exponent),

@@ -8,7 +8,7 @@ use crate::glue::Pipeline;
 use crate::rtl::{Expr, Module, ModuleBuilder, RtlError, all, any, cat, lit, mux, repeat, uint};
 
 /// Enabled cycles from a lane and its block's exponent to its integer.
-pub(super) const LANE_LATENCY: u32 = 3;
+pub(in crate::pe) const LANE_LATENCY: u32 = 3;
 
 /// Places by which the significand stands too high at first, so that fp16 and bf16 enter the shifter without a
 /// multiplexer: the leading one of bf16 is three bits lower.
@@ -94,7 +94,7 @@ fn amount(m: &mut ModuleBuilder, distance: &Expr, bf16: Option<&Expr>) -> (Expr,
 }
 
 /// Ports: `clk`, `en`, `x`, `place`, `format` (only for both), `y`.
-pub(super) fn lane(p: &AlignParams) -> Result<Arc<Module>, RtlError> {
+pub(in crate::pe) fn lane(p: &AlignParams) -> Result<Arc<Module>, RtlError> {
     let (formats, magnitude) = (p.formats, p.magnitude_bits);
     let name = format!("pe_align_lane_f{magnitude}_{}", formats.word());
     let mut m = Module::new(name).doc(format!(

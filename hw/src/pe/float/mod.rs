@@ -1,8 +1,7 @@
 //! Floats in the array: aligned once per operand to the exponent of their block, then multiplied and summed as integers.
 //!
 //! Contract
-//! * A **block** is the lanes of one beat, or the held elements that meet them. [`align`] makes integers of it and one
-//!   *block exponent* E, the largest exponent among its lanes that are not zero:
+//! * A **block** is the lanes of one beat, or a whole held vector. [`align`] makes integers of it and one *block exponent* E, the largest exponent among its lanes that are not zero:
 //!   `x = integer * 2^(E - (F - 1))`, |integer| < 2^F. F = 26 for held operands (the 27-bit port of a DSP48E2), F = 17
 //!   for streamed ones (its 18-bit port). An integer is the lane rounded half away from zero, so it errs by at most half a
 //!   unit, 2^(E - F); lanes whose exponent is within F - 11 (fp16) or F - 8 (bf16) of E are exact.
@@ -10,15 +9,15 @@
 //!   finite fp32 through [`convert`]: to nearest even; below the smallest normal number +0; overflow gives the largest
 //!   finite number. An infinity or NaN in a streamed block *poisons* every vector that takes part: its result is the
 //!   quiet NaN 0x7fc00000. Integers of the stream are exact, with an E of their own ([`StreamKind::block_exponent`]).
-//! * **Beat.** P, the sum of products `held * streamed`, is exact in 48 bits for up to [`MAX_FLOAT_LANES`] float or
-//!   [`MAX_INT_LANES`] integer products. Its value is `P * 2^(Eb - 41)`, Eb = E of the held + E of the streamed block.
+//! * **Beat.** P, the sum of products `held * streamed`, is exact in 48 bits for up to [`StreamKind::most_lanes`]
+//!   products. Its value is `P * 2^(Eb - 41)`, Eb = E of the held + E of the streamed block.
 //! * **Vector.** [`accumulate`] sums beats in fixed point, at a *scale* s that follows the largest Eb in steps of 16:
 //!   the sum is `f * 2^(16 s - 21)`. A beat is placed at `floor(P * 2^(r - 20))` where Eb = 16 s + r; where s rises, the
 //!   sum so far moves down by floor, and what would move three steps or more becomes 0. Steps of 16 leave one
 //!   four-way multiplexer and one addition in the loop, so that it runs at the speed of the array.
 //! * **Result.** [`normalise`] rounds to nearest even, once; overflow saturates, below 2^-126 it is +0.
-//! * **Error.** With streamed a, held b, of a vector's beats n of `lanes` products each, Es, Eh the block exponents of a
-//!   beat, and U = 2^(16 s - 21) of the largest Eb so far,
+//! * **Error.** With streamed a, held b, of a vector's beats n of `lanes` products each, Es the block exponent of a beat, Eh
+//!   that of the held vector, and U = 2^(16 s - 21) of the largest Eb so far,
 //!   `|result - exact| <= sum over beats [sum over lanes (|a| 2^(Eh-26) + |b| 2^(Es-17) + 2^(Es+Eh-43)) + (2 + n/64) U]`
 //!   `+ half an ulp of the result`.
 //!   U is at most 2^(Eb - 21) of that largest Eb, a sixteenth of the second term of its largest lane. For integers of the
@@ -39,11 +38,11 @@
 //! [`golden`] is each of them, and the whole ([`golden::dot`]), in plain integers.
 
 mod accumulate;
-mod align;
+pub(super) mod align;
 mod convert;
 mod format;
 pub mod golden;
-mod lane;
+pub(super) mod lane;
 mod normalise;
 mod stream;
 #[cfg(test)]
@@ -60,10 +59,6 @@ pub use stream::{StreamParams, stream_align};
 pub const HELD_BITS: u32 = 26;
 /// Magnitude bits of an aligned streamed operand: the signed 18-bit port of a DSP48E2.
 pub const STREAM_BITS: u32 = 17;
-/// Products of two floats that a signed sum of 48 bits holds: each is below 2^43.
-pub const MAX_FLOAT_LANES: u32 = 16;
-/// Products of a float and an integer of the stream that it holds: each is at most 2^42.
-pub const MAX_INT_LANES: u32 = 32;
 /// Bits of the sum of a beat.
 pub const SUM_BITS: u32 = 48;
 /// Bits of a signed block exponent.

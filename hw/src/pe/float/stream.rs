@@ -9,9 +9,6 @@ use crate::rtl::{Expr, Module, ModuleBuilder, RtlError, cat, clog2, lit, repeat,
 
 /// Bits of an operand.
 const OPERAND: u32 = STREAM_BITS + 1;
-/// Lowest bit of a nibble in its operand. Below it the two sets of operands are the same.
-const NIBBLE: u32 = StreamKind::Int4.shift();
-
 /// Parameters of [`stream_align`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StreamParams {
@@ -36,9 +33,15 @@ impl StreamParams {
         self.bus_bits / 8
     }
 
-    /// Whether [`StreamKind::Int4`] is included, and with it the second set of operands.
+    /// Whether nibbles are included, and with them the second set of operands.
     pub fn two_sets(&self) -> bool {
-        self.kinds.contains(&StreamKind::Int4)
+        self.kinds.iter().any(|k| k.bits() == 4)
+    }
+
+    /// Bits of an operand from its top in which the two sets differ: from the lowest bit of a nibble.
+    fn apart(&self) -> u32 {
+        let nibbles = self.kinds.iter().filter(|k| k.bits() == 4);
+        OPERAND - nibbles.map(|k| k.shift()).min().unwrap_or(0)
     }
 
     /// Enabled cycles from a beat to its operands: those of the floats, and one more where there are integers.
@@ -82,7 +85,7 @@ struct Choice {
     /// What `kind` is for it; of floats, which are the choice of all other values, one of them.
     code: u64,
     b0: Expr,
-    /// The bits from [`NIBBLE`] up of each operand of `b1`; those below are as in `b0`.
+    /// The top bits of each operand of `b1`, those in which the sets differ.
     upper: Expr,
     /// Poison, zero, block exponent.
     found: Expr,
@@ -105,14 +108,17 @@ fn slots(word: &Expr, (low, width): (u32, u32), stride: u32, (total, shift): (u3
     cat(&parts)
 }
 
-/// The beat of integers `x`, moved into place.
+/// The beat of integers `x`, moved into place; the sets differ in the top `apart` bits of an operand.
 #[track_caller]
-fn integers(m: &mut ModuleBuilder, x: &Expr, kind: StreamKind) -> Choice {
+fn integers(m: &mut ModuleBuilder, x: &Expr, kind: StreamKind, apart: u32) -> Choice {
     let b0 = slots(x, (0, kind.bits()), 8, (OPERAND, kind.shift()));
     let b0 = m.wire(kind.word(), b0);
     let upper = match kind {
-        StreamKind::Int4 => slots(x, (4, 4), 8, (OPERAND - NIBBLE, 0)),
-        _ => upper(&b0),
+        StreamKind::Int4 | StreamKind::Int4Pair => {
+            let shift = kind.shift() + apart - OPERAND;
+            slots(x, (4, 4), 8, (apart, shift))
+        }
+        _ => upper(&b0, apart),
     };
     let exponent = kind.block_exponent().unwrap_or(0) as u64;
     Choice {
@@ -123,14 +129,13 @@ fn integers(m: &mut ModuleBuilder, x: &Expr, kind: StreamKind) -> Choice {
     }
 }
 
-/// The bits from [`NIBBLE`] up of every operand.
-fn upper(operands: &Expr) -> Expr {
-    let width = OPERAND - NIBBLE;
-    slots(operands, (NIBBLE, width), OPERAND, (width, 0))
+/// The top `apart` bits of every operand.
+fn upper(operands: &Expr, apart: u32) -> Expr {
+    slots(operands, (OPERAND - apart, apart), OPERAND, (apart, 0))
 }
 
 /// Ports: `clk`, `en`, `x` (the beat), `kind` ([`StreamKind::code`]; only for more than one), `b0` (operand k at bit 18 k) and,
-/// with [`StreamKind::Int4`], `b1`, `exponent`, `zero`, `poison`.
+/// with nibbles, `b1`, `exponent`, `zero`, `poison`.
 ///
 /// # Errors
 /// Parameters out of range.
@@ -175,7 +180,7 @@ pub fn stream_align(p: &StreamParams) -> Result<Arc<Module>, RtlError> {
         let found = cat([&u.get("poison"), &u.get("zero"), &u.get("exponent")]);
         choices.push(Choice {
             code: p.kinds[0].code().into(),
-            upper: upper(&b0),
+            upper: upper(&b0, p.apart()),
             b0,
             found: m.wire("floats_found", found),
         });
@@ -184,7 +189,7 @@ pub fn stream_align(p: &StreamParams) -> Result<Arc<Module>, RtlError> {
         m.section("Integers wait for the floats");
         let x = pipe.delay(&mut m, "x", &x, p.wait());
         let kinds = p.kinds.iter().filter(|k| k.float().is_none());
-        choices.extend(kinds.map(|&kind| integers(&mut m, &x, kind)));
+        choices.extend(kinds.map(|&kind| integers(&mut m, &x, kind, p.apart())));
     }
     let mut result = choices.remove(0);
     if p.latency() > p.wait() {
@@ -193,10 +198,14 @@ pub fn stream_align(p: &StreamParams) -> Result<Arc<Module>, RtlError> {
     }
     m.assign(&b0, &result.b0);
     if let Some(b1) = b1 {
-        let width = OPERAND - NIBBLE;
-        let operand = |k: u32| {
-            let low = result.b0.bits(OPERAND * k + NIBBLE - 1, OPERAND * k);
-            [result.upper.element(k, width), low]
+        let apart = p.apart();
+        let operand = |k: u32| match apart {
+            OPERAND => vec![result.upper.element(k, apart)],
+            _ => {
+                let top = OPERAND * (k + 1) - apart;
+                let low = result.b0.bits(top - 1, OPERAND * k);
+                vec![result.upper.element(k, apart), low]
+            }
         };
         let parts: Vec<Expr> = (0..p.slots()).rev().flat_map(operand).collect();
         m.assign(&b1, cat(&parts));

@@ -48,6 +48,7 @@ fn emitted_modules() {
         floats,
         integers,
         vec![StreamKind::Int8],
+        vec![StreamKind::Bf16, StreamKind::Int4],
     ] {
         let bus_bits = 32;
         modules.push(stream_align(&StreamParams { bus_bits, kinds }).unwrap());
@@ -97,7 +98,7 @@ fn many_sizes_are_legal_rtl() {
             align(&p).unwrap_or_else(|e| panic!("{p:?}: {e}"));
         }
     }
-    for set in 1..32 {
+    for set in 1..64 {
         let chosen = |k: &StreamKind| set >> k.code() & 1 == 1;
         let p = StreamParams {
             bus_bits: 32,

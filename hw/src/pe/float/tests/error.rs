@@ -56,16 +56,14 @@ fn bound(
     };
     let (mut total, mut limit) = (BigInt::zero(), BigInt::zero());
     let mut top: Option<i32> = None;
+    let block = align(format, HELD_BITS, held);
+    let eh = i32::from(block.exponent);
     for (n, (b, a)) in held.chunks(lanes).zip(streamed.chunks(lanes)).enumerate() {
-        let held = align(format, HELD_BITS, b);
-        let (eh, es) = (
-            i32::from(held.exponent),
-            match kind.float() {
-                Some(format) => i32::from(align(format, STREAM_BITS, a).exponent),
-                None => kind.block_exponent().unwrap(),
-            },
-        );
-        let zero = held.zero || kind.float().is_some() && a.iter().all(|&x| element(x) == 0.0);
+        let es = match kind.float() {
+            Some(format) => i32::from(align(format, STREAM_BITS, a).exponent),
+            None => kind.block_exponent().unwrap(),
+        };
+        let zero = block.zero || kind.float().is_some() && a.iter().all(|&x| element(x) == 0.0);
         if !zero {
             top = Some(top.map_or(eh + es, |t| t.max(eh + es)));
         }

@@ -116,7 +116,7 @@ fn operands_are_their_elements() {
                         let byte = f64::from(beat[slot] as i8);
                         (byte, byte)
                     }
-                    StreamKind::Int4 => {
+                    StreamKind::Int4 | StreamKind::Int4Pair => {
                         let signed = |n: u8| f64::from(n) - if n > 7 { 16.0 } else { 0.0 };
                         (signed(beat[slot] % 16), signed(beat[slot] / 16))
                     }

@@ -1,75 +1,45 @@
-//! Codes of the rows from the scratchpad to the memories of operands.
+//! Codes of the rows: words to beats, and the two codes of a lane.
 
 use std::sync::Arc;
 
-use super::PeParams;
+use super::pair_of;
 use crate::glue::{End, GearboxParams, gearbox};
+use crate::pe::array::A_BITS;
+use crate::pe::{PeMode, PeParams};
 use crate::rtl::{Expr, MemStyle, Module, RtlError, cat, lit, mux, one, repeat, uint};
-use crate::scratchpad::{COUNT_BITS, ReaderPort, command, vector_reader};
 
-/// Ports: `clk`, `rst`, `start` with its operands, read port; `we`, `upper`, `pair`, `addr`, `low`, `high`; `done`.
-pub(super) fn loader(p: &PeParams) -> Result<Arc<Module>, RtlError> {
+/// Bits of the number of beats of a vector.
+pub(super) fn beat_bits(p: &PeParams) -> u32 {
+    p.beat_addr_bits() + 1
+}
+
+/// Ports: `clk`, `rst`, `start` with its operands, words `in`; the write port of the memories; `done`.
+pub(super) fn codes(p: &PeParams) -> Result<Arc<Module>, RtlError> {
     let (word, lanes) = (32 * p.lanes, p.macs());
-    let mut m = Module::new("pe_load").doc(
-        "Reads one vector of codes for each row and hands it on as beats; the rows' reads follow without a gap.\n\
-         -128, which is no code, becomes -127. A lower row is written with its signs as the upper one, an upper row\n\
-         one less where the lower one is negative.",
+    let mut m = Module::new("pe_load_codes").doc(
+        "Vectors of codes, one for each row, as beats. -128, which is no code, becomes -127. A lower row is written with\n\
+         its signs as the upper one, an upper row one less where the lower one is negative.",
     );
     let clk = m.clock_reset("clk", "rst");
     let (rw, aw) = (p.row_bits(), p.beat_addr_bits());
     let start = m.input(
         "start",
         uint(1),
-        "pulse; the operands below are stable until done",
+        "pulse; row_end and beats are stable until done",
     );
-    let base = m.input("base", uint(32), "word of the first row's vector");
-    let stride = m.input("stride", uint(32), "words from row to row");
     let row_end = m.input("row_end", uint(rw), "rows minus one");
-    let words = m.input("words", uint(COUNT_BITS), "words of a vector");
     let beats = m.input("beats", uint(aw + 1), "beats of a vector");
-    let rd = ReaderPort::new(&mut m, "", word);
+    let doubled = p.modes.has(PeMode::Int8Int4).then(|| {
+        let doc = "beats of even number go to pair 2 i, the others to 2 i + 1";
+        m.input("doubled", uint(1), doc)
+    });
+    let words = m.sink_last("in", uint(word), "words of the vectors");
     let we = m.output("we", uint(1), "write a beat of codes");
-    let upper_out = m.output("upper", uint(1), "of an upper row: high alone");
+    let upper_out = m.output("upper", uint(1), "of an upper row");
     let pair_out = m.output("pair", uint(p.pair_bits()), "which two rows");
     let addr_out = m.output("addr", uint(aw), "its place");
-    let low_out = m.output("low", uint(8 * lanes), "codes of the lower row");
-    let high_out = m.output("high", uint(8 * lanes), "of the upper row, less the borrow");
+    let data = m.output("data", uint(p.lane_operand_bits() * lanes), "operands");
     let done = m.output("done", uint(1), "pulse: all is written");
-
-    m.section("One command a row");
-    let asking = m.reg_init("asking", uint(1), 0);
-    let ask_row = m.reg("ask_row", uint(rw));
-    let ask_addr = m.reg("ask_addr", uint(32));
-    let cmd = m.wire("cmd", command(&ask_addr, &words));
-    let words_ready = m.wire_decl("words_ready", uint(1));
-    let reader = m.instance(
-        "u_reader",
-        &vector_reader(word)?,
-        &clk,
-        &[
-            &[
-                ("cmd_valid", &asking),
-                ("cmd_data", &cmd),
-                ("out_ready", &words_ready),
-            ],
-            rd.inputs().as_slice(),
-        ]
-        .concat(),
-    );
-    rd.drive(&mut m, &reader);
-    let asked = m.wire("asked", &asking & reader.get("cmd_ready"));
-    m.clocked(&clk, |b| {
-        b.when(&start, |b| {
-            b.set(&asking, one());
-            b.set(&ask_row, lit(0, rw));
-            b.set(&ask_addr, &base);
-        })
-        .elif(&asked, |b| {
-            b.set(&asking, ask_row.ne(&row_end));
-            b.set(&ask_row, ask_row.plus(1));
-            b.set(&ask_addr, &ask_addr + &stride);
-        });
-    });
 
     m.section("Words to beats; what the last word has beyond the vector's beats is dropped");
     let g = m.instance(
@@ -81,13 +51,13 @@ pub(super) fn loader(p: &PeParams) -> Result<Arc<Module>, RtlError> {
         })?,
         &clk,
         &[
-            ("in_valid", &reader.get("out_valid")),
-            ("in_data", &reader.get("out_data")),
-            ("in_last", &reader.get("out_last")),
+            ("in_valid", &words.valid),
+            ("in_data", &words.data),
+            ("in_last", &words.last.clone().unwrap_or_else(one)),
             ("out_ready", &one()),
         ],
     );
-    m.assign(&words_ready, g.get("in_ready"));
+    m.assign(&words.ready, g.get("in_ready"));
     let (valid, last) = (g.get("out_valid"), g.get("out_last"));
     // A last word may hold up to 4 L / M beats more than the vector has.
     let cw = aw + 1 + (4 * p.lanes).div_ceil(lanes).ilog2();
@@ -145,24 +115,39 @@ pub(super) fn loader(p: &PeParams) -> Result<Arc<Module>, RtlError> {
     m.write(&signs, &clk, &we_1 & !&upper, &at_1, &negative, None);
     let borrows = m.read_async(&signs, &at_1);
     let borrows = m.wire("borrows", borrows);
-    let highs: Vec<Expr> = (0..lanes)
+    let operands: Vec<Expr> = (0..lanes)
         .map(|i| {
             let (code, borrow) = (codes.element(i, 8), borrows.bit(i));
-            let less = m.wire(&format!("less{i}"), code - borrow.extend(8));
-            mux(&upper, less, repeat(8, negative.bit(i)))
+            let less = m.wire(&format!("less{i}"), code.clone() - borrow.extend(8));
+            let sign = mux(&upper, borrow, negative.bit(i));
+            let high = mux(&upper, less, repeat(8, negative.bit(i)));
+            match p.lane_operand_bits() {
+                // low + high 2^19; the sign of low fills the bits between, of which the upper row writes one again.
+                A_BITS => cat([&high, &sign, &repeat(10, negative.bit(i)), &code]),
+                _ => cat([&high, &code]),
+            }
         })
         .collect();
     m.assign(&we, &we_1);
     m.assign(&upper_out, &upper);
-    let pair = if rw > 1 {
-        row_1.bits(rw - 1, 1)
-    } else {
-        lit(0, 1)
+    let (pair, addr) = match doubled {
+        None => (pair_of(p, &row_1), at_1.clone()),
+        Some(doubled) => {
+            // Rows in use are those that fit: of the pair's number the upper bits are zero.
+            let two = match p.pair_bits() {
+                1 => at_1.bit(0),
+                n => cat([&row_1.resize(n).bits(n - 1, 1), &at_1.bit(0)]),
+            };
+            let half = at_1.bits(aw - 1, 1).extend(aw);
+            (
+                mux(&doubled, two, pair_of(p, &row_1)),
+                mux(&doubled, half, &at_1),
+            )
+        }
     };
-    m.assign(&pair_out, pair.resize(p.pair_bits()));
-    m.assign(&addr_out, &at_1);
-    m.assign(&low_out, &codes);
-    m.assign(&high_out, cat(highs.iter().rev()));
+    m.assign(&pair_out, pair);
+    m.assign(&addr_out, addr);
+    m.assign(&data, cat(operands.iter().rev()));
     m.assign(&done, &end_1);
     m.finish()
 }
