@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use hw::params::{MachineParams, Technology};
-use hw::pe::{PeParams, pe};
+use hw::pe::{PeMode, PeModes, PeParams, pe};
 use hw::rtl::Design;
 use hw::tlmm::core::{Code, Core, CoreParams, Reduction};
 use hw::tlmm::{TlmmParams, tlmm};
@@ -46,13 +46,12 @@ fn tlmm_tiny() {
     }
 }
 
-/// One DSP48E2 for each lane of two rows, instantiated or inferred, and two MULT18X18D where 27 x 18 bits do not fit one. The
-/// blocks that are turned are in block RAM, a memory each lane; all else is shallow.
+/// One DSP48E2 for each lane of two rows; elsewhere a multiplier of 8 x 8 bits for each row. The blocks that are turned are
+/// in block RAM, a memory each lane; all else is shallow.
 #[test]
 fn pe_tiny() {
     for (technology, target, each) in [
         (Technology::XilinxUscale, Target::Xcup, 1),
-        (Technology::Generic, Target::Xcup, 1),
         (Technology::Ecp5, Target::Ecp5, 2),
     ] {
         let p = PeParams::new(&MachineParams {
@@ -61,12 +60,31 @@ fn pe_tiny() {
         });
         let top = pe(&p).unwrap();
         let total = cells(&top, target, false).total;
-        let multipliers = p.rows.div_ceil(2) * p.macs();
+        let multipliers = each * p.rows.div_ceil(2) * p.macs();
         assert_eq!(p.multipliers(), multipliers);
-        assert_eq!(total.dsp, u64::from(each * multipliers), "{technology:?}");
+        // The row that a pair lacks is none.
+        let spare = (each - 1) * (p.rows % 2) * p.macs();
+        assert_eq!(total.dsp, u64::from(multipliers - spare), "{technology:?}");
         assert_eq!(total.bram, u64::from(p.macs()), "{technology:?}");
         assert!(total.lutram > 0);
     }
+}
+
+/// All modes take no multiplier more; a block RAM for each two lanes of a pair holds the operands, two where 36 bits are not
+/// enough for them.
+#[test]
+fn pe_of_all_modes() {
+    let p = PeParams::new(&MachineParams {
+        technology: Technology::XilinxUscale,
+        pe_rows: 4,
+        pe_modes: PeModes::of(&PeMode::ALL),
+        ..MachineParams::tiny()
+    });
+    let total = cells(&pe(&p).unwrap(), Target::Xcup, false).total;
+    assert_eq!(total.dsp, u64::from(p.multipliers()));
+    let pairs = u64::from(p.rows / 2);
+    let operands = pairs * u64::from(p.macs() / 2) * 2;
+    assert_eq!(total.bram, u64::from(p.macs()) + operands);
 }
 
 /// Cells of a core with tables in distributed RAM, none of it inferred.

@@ -120,9 +120,10 @@ pub fn svg(rows: &[Row]) -> String {
         ("chain", "sums in DSP cascades"),
         ("array", "broadcast array"),
         ("mac", "chain of fp16 MACs"),
+        ("unit", "whole unit, products of int8"),
         ("rival", "published"),
     ] {
         chart.legend(class, text);
     }
-    chart.svg(".packed{fill:#1565c0}.chain{fill:#6a1b9a}.array{fill:#2e7d32}.mac{fill:#c62828}.rival{fill:#777}")
+    chart.svg(".packed{fill:#1565c0}.chain{fill:#6a1b9a}.array{fill:#2e7d32}.mac{fill:#c62828}.unit{fill:#ef6c00}.rival{fill:#777}")
 }

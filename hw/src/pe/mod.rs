@@ -20,7 +20,8 @@
 //!   for the largest exponent of the vector, and to align them to it.
 //! * peaxpy is a dot product over tokens: `pe_front` turns blocks of M vectors, so that a beat holds the M tokens of one
 //!   column. So every sum stays in the DSP48E2 of a chain, and the accumulators are one adder a row.
-//! * Two rows of codes share a multiplier: A = h0 + 2^19 h1, B = the streamed integer ([`array`]). Of floats a multiplier
+//! * Two rows of codes share a multiplier: A = h0 + 2^19 h1, B = the streamed integer ([`array`]); without DSP48E2 and float
+//!   modes they have one of 8 x 8 bits each. Of floats a multiplier
 //!   takes one row: A its aligned integer of 27 bits, B one of 18; with floats in the packet the two rows of a pair take
 //!   half of the lanes each.
 //! * Exact for all integers of the packet; codes of -128, which are none, count as -127. Floats: sums, rounding, special
@@ -43,7 +44,7 @@
 //! | `pe_multiply` | everything between a beat and a result of each row: |
 //! | `pe_held` | memory of the operands of two rows |
 //! | `pe_stream_align` | beats to operands, where there is more than int8 |
-//! | `pe_skew`, `pe_chain` | products and their sums |
+//! | `pe_skew`, `pe_chain`, or `pe_tree` | products and their sums |
 //! | `pe_sum` | sums of codes of a row over beats or blocks |
 //! | `pe_float` | sums of floats of a row, and results |
 //! | `pe_results` | results to the scratchpad |
@@ -115,9 +116,10 @@ impl PeParams {
         self.bus_bits / 8
     }
 
-    /// DSP48E2, or what stands for them.
-    pub const fn multipliers(&self) -> u32 {
-        self.pairs() * self.macs()
+    /// DSP48E2, or the multipliers that stand for them: one for two rows of a lane, or two.
+    pub fn multipliers(&self) -> u32 {
+        let each = if self.shared_multipliers() { 1 } else { 2 };
+        each * self.pairs() * self.macs()
     }
 
     /// Bits of a sum of pedot or peaxpy: the largest magnitude of a product, 2^14, times their number, with a sign.
@@ -133,6 +135,11 @@ impl PeParams {
     /// Pairs of rows.
     const fn pairs(&self) -> u32 {
         self.rows.div_ceil(2)
+    }
+
+    /// Whether two rows of codes share a multiplier of 27 x 18 bits: where there are such, and where floats need them.
+    pub(in crate::pe) fn shared_multipliers(&self) -> bool {
+        self.technology == Technology::XilinxUscale || self.modes.floats()
     }
 
     /// Chains of a pair of rows.

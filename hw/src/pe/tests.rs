@@ -2,7 +2,7 @@ use super::*;
 use crate::rtl::Design;
 
 /// Those of `array`, `front` and `float` are theirs.
-const OWN: [&str; 12] = [
+const OWN: [&str; 13] = [
     "pe",
     "pe_decode",
     "pe_float",
@@ -13,6 +13,7 @@ const OWN: [&str; 12] = [
     "pe_walk",
     "pe_multiply",
     "pe_sum",
+    "pe_tree8",
     "pe_results",
     "vector_ranges_m4",
 ];

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use hw::packing::{Broken, Layout, Multiplier, Operand, Proof, packed_multiplier, prove, solve};
-use hw::params::Technology;
+use hw::params::{MachineParams, Technology};
 use hw::pe::array::{ChainParams, pe_chain};
 use hw::pe::broadcast::{BroadcastParams, pe_broadcast};
 use hw::pe::float::Formats;
+use hw::pe::{PeMode, PeModes, PeParams, pe};
 use hw::rtl::{Module, RtlError};
 use serde::Serialize;
 
@@ -26,6 +27,8 @@ pub enum Kind {
     Array,
     /// One multiply-add of the array's rival, a chain of them.
     Mac,
+    /// The whole unit, with some modes; its products are those of int8.
+    Unit,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -72,6 +75,8 @@ enum Unit {
     Chain,
     Array(u32, u32),
     Mac(Weight),
+    /// The unit with these modes beside int8.
+    Whole(&'static [PeMode]),
 }
 
 /// A row to be measured for UltraScale+.
@@ -91,6 +96,12 @@ impl Config {
             Unit::Array(lanes, rows) => format!("array {lanes} x {rows}, fp16 x INT4"),
             Unit::Mac(Weight::Int4) => "chain of MACs, fp16 x INT4".into(),
             Unit::Mac(Weight::Fp16) => "chain of MACs, fp16 x fp16".into(),
+            Unit::Whole([]) => "unit, int8".into(),
+            Unit::Whole(modes) if modes.len() == PeMode::ALL.len() => "unit, all modes".into(),
+            Unit::Whole(modes) => {
+                let words: String = modes.iter().map(|m| format!(", {}", m.word())).collect();
+                format!("unit, int8{words}")
+            }
         }
     }
 
@@ -136,6 +147,10 @@ impl Config {
                 (Kind::Array, (pe_broadcast(&p)?, p.products()))
             }
             Unit::Mac(weight) => (Kind::Mac, (mac(*weight)?, 1)),
+            Unit::Whole(modes) => {
+                let p = unit(modes);
+                (Kind::Unit, (pe(&p)?, p.rows * p.macs()))
+            }
         };
         let total = cells(&module, Target::Xcup)?;
         let each = f64::from(products);
@@ -176,10 +191,25 @@ impl Config {
     }
 }
 
+/// The unit of the rows: a bus of 128 bits, eight lanes and rows, vectors of up to 1536 elements.
+fn unit(modes: &[PeMode]) -> PeParams {
+    PeParams::new(&MachineParams {
+        technology: Technology::XilinxUscale,
+        bus_bits: 128,
+        vec_lanes: 8,
+        pe_rows: 8,
+        pe_max_len: 1536,
+        pe_max_count: 1024,
+        pe_modes: PeModes::of(modes),
+        ..MachineParams::tiny()
+    })
+}
+
 /// The rows of the list; quick: those that the goals are about, with a smaller array, which shares its alignment among
 /// fewer rows and so costs more a product.
 pub fn configs(quick: bool) -> Vec<Config> {
-    use Unit::{Array, Chain, Given, Mac, Solved};
+    use PeMode::{Fp16, Fp16Int4, Fp16Int8, Int8Int4};
+    use Unit::{Array, Chain, Given, Mac, Solved, Whole};
     let mut units = vec![
         Solved("8s", "8s", 2),
         Solved("4y", "4y", 8),
@@ -203,6 +233,13 @@ pub fn configs(quick: bool) -> Vec<Config> {
             Solved("3u", "3u", 12),
             Mac(Weight::Fp16),
             Array(64, 16),
+            Whole(&[]),
+            Whole(&[Int8Int4]),
+            Whole(&[Fp16Int8]),
+            Whole(&[Fp16Int4]),
+            Whole(&[Fp16]),
+            Whole(&[Fp16Int4, Fp16Int8, Fp16]),
+            Whole(&PeMode::ALL),
         ]);
     }
     let order = |unit: &Unit| match unit {
@@ -211,6 +248,7 @@ pub fn configs(quick: bool) -> Vec<Config> {
         Chain => (1, "", "", 0),
         Mac(weight) => (2, weight.word(), "", 0),
         Array(..) => (3, "", "", 0),
+        Whole(modes) => (4, "", "", modes.len()),
     };
     units.sort_by_key(|unit| order(unit));
     units.into_iter().map(Config).collect()

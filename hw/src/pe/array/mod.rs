@@ -24,6 +24,7 @@
 //! | `pe_skew` | lanes and controls of a beat at the cycles when chains want them |
 //! | `pe_chain` | one chain |
 //! | `pe_product` | one lane of it: multiplier and adder |
+//! | `pe_tree` | for codes alone without a DSP48E2: 8 x 8 products of each row, a tree of adders |
 
 mod chain;
 mod golden;
@@ -31,10 +32,12 @@ mod product;
 mod skew;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 pub use chain::{pe_chain, pe_chain_biased};
 pub use golden::{BIAS, chain, held_pair, pair};
 pub use skew::pe_skew;
+pub use tree::pe_tree;
 
 use crate::params::Technology;
 use crate::rtl::RtlError;

@@ -6,7 +6,9 @@ use super::pair_of;
 use crate::glue::{End, GearboxParams, gearbox};
 use crate::pe::array::A_BITS;
 use crate::pe::{PeMode, PeParams};
-use crate::rtl::{Expr, MemStyle, Module, RtlError, cat, lit, mux, one, repeat, uint};
+use crate::rtl::{
+    Clock, Expr, MemStyle, Module, ModuleBuilder, RtlError, cat, lit, mux, one, repeat, uint,
+};
 
 /// Bits of the number of beats of a vector.
 pub(super) fn beat_bits(p: &PeParams) -> u32 {
@@ -17,8 +19,12 @@ pub(super) fn beat_bits(p: &PeParams) -> u32 {
 pub(super) fn codes(p: &PeParams) -> Result<Arc<Module>, RtlError> {
     let (word, lanes) = (32 * p.lanes, p.macs());
     let mut m = Module::new("pe_load_codes").doc(
-        "Vectors of codes, one for each row, as beats. -128, which is no code, becomes -127. A lower row is written with\n\
-         its signs as the upper one, an upper row one less where the lower one is negative.",
+        if p.shared_multipliers() {
+            "Vectors of codes, one for each row, as beats. -128, which is no code, becomes -127. A lower row is written with\n\
+             its signs as the upper one, an upper row one less where the lower one is negative."
+        } else {
+            "Vectors of codes, one for each row, as beats. -128, which is no code, becomes -127."
+        },
     );
     let clk = m.clock_reset("clk", "rst");
     let (rw, aw) = (p.row_bits(), p.beat_addr_bits());
@@ -79,7 +85,7 @@ pub(super) fn codes(p: &PeParams) -> Result<Arc<Module>, RtlError> {
         });
     });
 
-    m.section("Codes, and the borrow of the lower row");
+    m.section("Codes");
     let beat = m.wire("beat", g.get("out_data"));
     let codes: Vec<Expr> = (0..lanes)
         .map(|i| {
@@ -98,36 +104,13 @@ pub(super) fn codes(p: &PeParams) -> Result<Arc<Module>, RtlError> {
         b.set(&end_1, &vector_end & row.eq(&row_end));
     });
     let upper = m.wire("is_upper", row_1.bit(0));
-    let negative = cat((0..lanes)
-        .map(|i| codes.bit(8 * i + 7))
-        .collect::<Vec<_>>()
-        .iter()
-        .rev());
-    let negative = m.wire("negative", negative);
-    let depth = u64::from(p.held_beats().max(2));
-    let signs = m.ram(
-        "signs",
-        lanes,
-        depth,
-        MemStyle::Distributed,
-        "of the lower row",
-    );
-    m.write(&signs, &clk, &we_1 & !&upper, &at_1, &negative, None);
-    let borrows = m.read_async(&signs, &at_1);
-    let borrows = m.wire("borrows", borrows);
-    let operands: Vec<Expr> = (0..lanes)
-        .map(|i| {
-            let (code, borrow) = (codes.element(i, 8), borrows.bit(i));
-            let less = m.wire(&format!("less{i}"), code.clone() - borrow.extend(8));
-            let sign = mux(&upper, borrow, negative.bit(i));
-            let high = mux(&upper, less, repeat(8, negative.bit(i)));
-            match p.lane_operand_bits() {
-                // low + high 2^19; the sign of low fills the bits between, of which the upper row writes one again.
-                A_BITS => cat([&high, &sign, &repeat(10, negative.bit(i)), &code]),
-                _ => cat([&high, &code]),
-            }
-        })
-        .collect();
+    let operands: Vec<Expr> = if p.shared_multipliers() {
+        borrowed(&mut m, &clk, p, &codes, (&we_1, &upper, &at_1))
+    } else {
+        // Both codes, of which one is written.
+        let both = (0..lanes).map(|i| cat([&codes.element(i, 8), &codes.element(i, 8)]));
+        both.collect()
+    };
     m.assign(&we, &we_1);
     m.assign(&upper_out, &upper);
     let (pair, addr) = match doubled {
@@ -150,4 +133,40 @@ pub(super) fn codes(p: &PeParams) -> Result<Arc<Module>, RtlError> {
     m.assign(&data, cat(operands.iter().rev()));
     m.assign(&done, &end_1);
     m.finish()
+}
+
+/// Operands of lanes whose two codes share a multiplier: of an upper row one less where the lower one is negative.
+fn borrowed(
+    m: &mut ModuleBuilder,
+    clk: &Clock,
+    p: &PeParams,
+    codes: &Expr,
+    (we, upper, at): (&Expr, &Expr, &Expr),
+) -> Vec<Expr> {
+    let lanes = p.macs();
+    let negative = (0..lanes).rev().map(|i| codes.bit(8 * i + 7));
+    let negative = m.wire("negative", cat(&negative.collect::<Vec<_>>()));
+    let depth = u64::from(p.held_beats().max(2));
+    let signs = m.ram(
+        "signs",
+        lanes,
+        depth,
+        MemStyle::Distributed,
+        "of the lower row",
+    );
+    m.write(&signs, clk, we & !upper, at, &negative, None);
+    let borrows = m.read_async(&signs, at);
+    let borrows = m.wire("borrows", borrows);
+    let operand = |i| {
+        let (code, borrow) = (codes.element(i, 8), borrows.bit(i));
+        let less = m.wire(&format!("less{i}"), code.clone() - borrow.extend(8));
+        let sign = mux(upper, borrow, negative.bit(i));
+        let high = mux(upper, less, repeat(8, negative.bit(i)));
+        match p.lane_operand_bits() {
+            // low + high 2^19; the sign of low fills the bits between, of which the upper row writes one again.
+            A_BITS => cat([&high, &sign, &repeat(10, negative.bit(i)), &code]),
+            _ => cat([&high, &code]),
+        }
+    };
+    (0..lanes).map(operand).collect()
 }

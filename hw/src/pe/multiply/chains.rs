@@ -3,7 +3,7 @@
 use super::held::held;
 use super::{Load, PeMode, PeParams, Tag, Tags};
 use crate::glue::{delay_line, delays};
-use crate::pe::array::{A_BITS, B_BITS, SUM_BITS, pe_chain, pe_skew};
+use crate::pe::array::{A_BITS, B_BITS, SUM_BITS, pe_chain, pe_skew, pe_tree};
 use crate::pe::float::stream_align;
 use crate::rtl::{Clock, Expr, Instance, ModuleBuilder, RtlError, cat, mux, one, repeat};
 
@@ -30,18 +30,24 @@ fn operands(
     beat: &Expr,
     kind: Option<&Expr>,
 ) -> Result<Operands, RtlError> {
+    let shared = p.shared_multipliers();
     if p.modes.plain() {
         let beat = m.delay("beat_q", clk, None, beat);
-        let operands: Vec<Expr> = (0..p.macs())
-            .map(|k| {
-                cat([
-                    &repeat(B_BITS - 8, beat.bit(8 * k + 7)),
-                    &beat.element(k, 8),
-                ])
-            })
-            .collect();
+        let wide = |k| {
+            cat([
+                &repeat(B_BITS - 8, beat.bit(8 * k + 7)),
+                &beat.element(k, 8),
+            ])
+        };
+        let set = match shared {
+            true => {
+                let operands: Vec<Expr> = (0..p.macs()).map(wide).collect();
+                m.wire("operands", cat(operands.iter().rev()))
+            }
+            false => beat,
+        };
         return Ok(Operands {
-            sets: vec![m.wire("operands", cat(operands.iter().rev()))],
+            sets: vec![set],
             found: None,
         });
     }
@@ -53,6 +59,19 @@ fn operands(
     let mut sets = vec![u.get("b0")];
     if stream.two_sets() {
         sets.push(u.get("b1"));
+    }
+    if !shared {
+        // Integers as they are: of each operand the low byte.
+        for (k, set) in sets.iter_mut().enumerate() {
+            let bytes = (0..p.macs())
+                .rev()
+                .map(|i| set.bits(B_BITS * i + 7, B_BITS * i));
+            let bytes = m.wire(&format!("bytes{k}"), cat(&bytes.collect::<Vec<_>>()));
+            for i in 0..p.macs() {
+                m.unused(set.bits(B_BITS * (i + 1) - 1, B_BITS * i + 8));
+            }
+            *set = bytes;
+        }
     }
     let found = cat([
         &u.get("poison"),
@@ -68,8 +87,12 @@ fn operands(
     })
 }
 
-/// The sums of a pair's chains: all lanes, and in halves the lower ones.
+/// The sums of a pair's chains.
+#[derive(Default)]
 struct Pair {
+    /// Of codes: those of the lower and of the upper row, one a chain.
+    codes: [Vec<Expr>; 2],
+    /// All lanes, and in halves the lower ones; where rows share multipliers.
     all: Vec<Expr>,
     half: Option<Expr>,
 }
@@ -88,34 +111,15 @@ pub(super) fn chains(
     let operands = operands(m, clk, p, beat, kind)?;
 
     m.section("Operands of the rows: each two lanes read theirs when the chain takes them");
+    let shared = p.shared_multipliers();
     let early = at - 1;
-    let late = delays(m, clk, "addr", addr, early + chain.skew(lanes - 1));
-    let groups = (0..p.macs() / 2).map(|g| &late[(early + chain.skew(2 * g % lanes)) as usize]);
+    let skew = |lane| if shared { chain.skew(lane) } else { 0 };
+    let late = delays(m, clk, "addr", addr, early + skew(lanes - 1));
+    let groups = (0..p.macs() / 2).map(|g| &late[(early + skew(2 * g % lanes)) as usize]);
     let addrs = cat(groups.collect::<Vec<_>>().into_iter().rev());
     let addrs = m.wire("addrs", addrs);
-
-    m.section("Chains");
-    let tag = &tags.operands;
-    let bias = match p.modes.floats() {
-        true => m.wire("bias", !Tag::Float.of(tag)),
-        false => one(),
-    };
-    let skew = pe_skew(&chain)?;
-    let mut skewed: Vec<Vec<Instance>> = Vec::new();
-    for (s, set) in operands.sets.iter().enumerate() {
-        let of_chains = (0..p.chains()).map(|c| {
-            let b = m.wire(&format!("operands{s}_{c}"), set.element(c, B_BITS * lanes));
-            let mut inputs = vec![("b", &b), ("bias", &bias)];
-            let halves = chain.split.then(|| Tag::Halves.of(tag));
-            inputs.extend(halves.as_ref().map(|h| ("halves", h)));
-            m.instance(&format!("u_skew{s}_{c}"), &skew, clk, &inputs)
-        });
-        skewed.push(of_chains.collect());
-    }
     let held = held(p)?;
-    let module = pe_chain(&chain)?;
-    let mut pairs = Vec::new();
-    for pair in 0..p.pairs() {
+    let held = (0..p.pairs()).map(|pair| {
         let here = load.get("we") & load.get("pair").is(pair.into());
         let here = m.wire(&format!("load{pair}"), here);
         let low_we = m.wire(&format!("load_low{pair}"), &here & load.get("low"));
@@ -131,29 +135,14 @@ pub(super) fn chains(
         if p.modes.floats() {
             inputs.push(("parts", &parts));
         }
-        let a = m
-            .instance(&format!("u_held{pair}"), &held, clk, &inputs)
-            .get("a");
-        let set = &skewed[pair as usize % skewed.len()];
-        let mut sums = Pair {
-            all: Vec::new(),
-            half: None,
-        };
-        for (c, skewed) in (0..).zip(set) {
-            let a = a.element(c, A_BITS * lanes);
-            let (b, bias) = (skewed.get("b_skewed"), skewed.get("bias_skewed"));
-            let mut inputs = vec![("a", a), ("b", b), ("bias", bias)];
-            if chain.split {
-                inputs.push(("bias_upper", skewed.get("bias_upper")));
-                inputs.push(("whole", skewed.get("whole")));
-            }
-            let inputs: Vec<(&str, &Expr)> = inputs.iter().map(|(n, e)| (*n, e)).collect();
-            let u = m.instance(&format!("u_chain{pair}_{c}"), &module, clk, &inputs);
-            sums.all.push(u.get("sum"));
-            sums.half = chain.split.then(|| u.get("half"));
-        }
-        pairs.push(sums);
-    }
+        let u = m.instance(&format!("u_held{pair}"), &held, clk, &inputs);
+        u.get("a")
+    });
+    let held: Vec<Expr> = held.collect();
+    let pairs = match shared {
+        true => shared_pairs(m, clk, p, (&held, &operands.sets), tags)?,
+        false => separate_pairs(m, clk, p, (&held, &operands.sets))?,
+    };
     let codes = codes(m, clk, p, &pairs, tags);
     let floats = match p.modes.floats() {
         true => floats(m, clk, p, &pairs, tags),
@@ -172,6 +161,99 @@ pub(super) fn chains(
     })
 }
 
+/// Chains in which two rows share the multipliers.
+fn shared_pairs(
+    m: &mut ModuleBuilder,
+    clk: &Clock,
+    p: &PeParams,
+    (held, sets): (&[Expr], &[Expr]),
+    tags: &Tags,
+) -> Result<Vec<Pair>, RtlError> {
+    m.section("Chains");
+    let chain = p.chain();
+    let lanes = chain.lanes;
+    let tag = &tags.operands;
+    let bias = match p.modes.floats() {
+        true => m.wire("bias", !Tag::Float.of(tag)),
+        false => one(),
+    };
+    let skew = pe_skew(&chain)?;
+    let mut skewed: Vec<Vec<Instance>> = Vec::new();
+    for (s, set) in sets.iter().enumerate() {
+        let of_chains = (0..p.chains()).map(|c| {
+            let b = m.wire(&format!("operands{s}_{c}"), set.element(c, B_BITS * lanes));
+            let mut inputs = vec![("b", &b), ("bias", &bias)];
+            let halves = chain.split.then(|| Tag::Halves.of(tag));
+            inputs.extend(halves.as_ref().map(|h| ("halves", h)));
+            m.instance(&format!("u_skew{s}_{c}"), &skew, clk, &inputs)
+        });
+        skewed.push(of_chains.collect());
+    }
+    let module = pe_chain(&chain)?;
+    let mut pairs = Vec::new();
+    for (pair, a) in held.iter().enumerate() {
+        let mut sums = Pair::default();
+        for (c, skewed) in (0..).zip(&skewed[pair % skewed.len()]) {
+            let a = a.element(c, A_BITS * lanes);
+            let (b, bias) = (skewed.get("b_skewed"), skewed.get("bias_skewed"));
+            let mut inputs = vec![("a", a), ("b", b), ("bias", bias)];
+            if chain.split {
+                inputs.push(("bias_upper", skewed.get("bias_upper")));
+                inputs.push(("whole", skewed.get("whole")));
+            }
+            let inputs: Vec<(&str, &Expr)> = inputs.iter().map(|(n, e)| (*n, e)).collect();
+            let u = m.instance(&format!("u_chain{pair}_{c}"), &module, clk, &inputs);
+            let sum = u.get("sum");
+            let low = cat([&!sum.bit(18), &sum.bits(17, 0)]).signed();
+            let fields = [low, sum.bits(37, 19).signed()];
+            for (codes, (side, field)) in sums
+                .codes
+                .iter_mut()
+                .zip(["low", "high"].iter().zip(fields))
+            {
+                codes.push(m.wire(&format!("{side}{pair}_{c}"), field));
+            }
+            if !p.modes.floats() {
+                m.unused(sum.bits(SUM_BITS - 1, 38));
+            }
+            sums.all.push(sum);
+            sums.half = chain.split.then(|| u.get("half"));
+        }
+        pairs.push(sums);
+    }
+    Ok(pairs)
+}
+
+/// Trees of products of codes.
+fn separate_pairs(
+    m: &mut ModuleBuilder,
+    clk: &Clock,
+    p: &PeParams,
+    (held, sets): (&[Expr], &[Expr]),
+) -> Result<Vec<Pair>, RtlError> {
+    m.section("Products of each row");
+    let chain = p.chain();
+    let lanes = chain.lanes;
+    let module = pe_tree(&chain)?;
+    let mut pairs = Vec::new();
+    for (pair, a) in held.iter().enumerate() {
+        let b = &sets[pair % sets.len()];
+        let mut sums = Pair::default();
+        for c in 0..p.chains() {
+            let inputs = [
+                ("a", &a.element(c, 16 * lanes)),
+                ("b", &b.element(c, 8 * lanes)),
+            ];
+            let u = m.instance(&format!("u_tree{pair}_{c}"), &module, clk, &inputs);
+            for (codes, side) in sums.codes.iter_mut().zip(["low", "high"]) {
+                codes.push(u.get(side));
+            }
+        }
+        pairs.push(sums);
+    }
+    Ok(pairs)
+}
+
 /// Sums of codes of each row: the fields of its pair's sum, of all chains, and of a second pair where there are nibbles.
 fn codes(
     m: &mut ModuleBuilder,
@@ -184,18 +266,9 @@ fn codes(
     let plain = p.modes.plain();
     let mut partials = Vec::new();
     for (pair, sums) in pairs.iter().enumerate() {
-        for side in ["low", "high"] {
-            let field = |sum: &Expr| match side {
-                "low" => cat([&!sum.bit(18), &sum.bits(17, 0)]).signed(),
-                _ => sum.bits(37, 19).signed(),
-            };
-            let name = |c: usize| format!("{side}{pair}_{c}");
-            let parts: Vec<Expr> = (0..)
-                .zip(&sums.all)
-                .map(|(c, sum)| m.wire(&name(c), field(sum)))
-                .collect();
+        for (side, parts) in ["low", "high"].iter().zip(&sums.codes) {
             let sum = match parts.as_slice() {
-                [one] if plain => one.clone(),
+                [one] if plain => one.extend(bits),
                 [one] => m.delay(&format!("{side}{pair}"), clk, None, one.extend(bits)),
                 parts => {
                     let sum = parts[0].extend(bits) + parts[1].extend(bits);
@@ -203,11 +276,6 @@ fn codes(
                 }
             };
             partials.push(sum);
-        }
-        if !p.modes.floats() {
-            for sum in &sums.all {
-                m.unused(sum.bits(SUM_BITS - 1, 38));
-            }
         }
     }
     if !plain {

@@ -18,26 +18,29 @@ pub(super) fn held(p: &PeParams) -> Result<Arc<Module>, RtlError> {
     let (lanes, aw, bits) = (p.macs(), p.held_addr_bits(), p.lane_operand_bits());
     let whole = bits == A_BITS;
     let mut m = Module::new("pe_held").doc(format!(
-        "Operands of two rows for {lanes} lanes, {} beats of them. Of codes an operand is low + high 2^19; high is one less\n\
-         where low is negative, and so stands ready.",
-        p.held_depth()
+        "Operands of two rows for {lanes} lanes, {} beats of them.{}",
+        p.held_depth(),
+        match p.shared_multipliers() {
+            true => {
+                " Of codes an operand is low + high 2^19; high is one less\n\
+                 where low is negative, and so stands ready."
+            }
+            false => "",
+        }
     ));
     let clk = m.clock("clk");
     let low_we = m.input("low_we", uint(1), "write the lower code");
     let high_we = m.input("high_we", uint(1), "write the upper code");
     let parts = whole.then(|| m.input("parts", uint(p.parts()), "of these lanes"));
     let wr_addr = m.input("wr_addr", uint(aw), "");
-    let data = m.input(
-        "data",
-        uint(bits * lanes),
-        "operands; of codes the upper one less the borrow",
-    );
+    let data = m.input("data", uint(bits * lanes), "operands");
     let addr = m.input(
         "addr",
         uint(aw * lanes / 2),
         "beats to read, one each two lanes",
     );
-    let a = m.output("a", uint(A_BITS * lanes), "operands, one cycle later");
+    let a_bits = if p.shared_multipliers() { A_BITS } else { 16 };
+    let a = m.output("a", uint(a_bits * lanes), "operands, one cycle later");
 
     let style = match p.held_depth() {
         ..=DISTRIBUTED_DEPTH => MemStyle::Distributed,
@@ -82,7 +85,10 @@ pub(super) fn held(p: &PeParams) -> Result<Arc<Module>, RtlError> {
         for lane in 0..2 {
             let (low, high) = (held.element(lane, 8), held.element(2 + lane, 8));
             let sign = held.bit(8 * lane + 7);
-            operands.push(cat([&high, &repeat(11, sign), &low]));
+            operands.push(match p.shared_multipliers() {
+                true => cat([&high, &repeat(11, sign), &low]),
+                false => cat([&high, &low]),
+            });
         }
     }
     m.assign(&a, cat(operands.iter().rev()));

@@ -71,7 +71,12 @@ impl PeParams {
 
     /// Cycles to the sums of the chains.
     fn chain_stage(&self) -> u32 {
-        self.operand_stage() + self.chain().latency()
+        let chain = self.chain();
+        self.operand_stage()
+            + match self.shared_multipliers() {
+                true => chain.latency(),
+                false => chain.tree_latency(),
+            }
     }
 
     /// Cycles to the sum of the beat of each row: chains of a pair are added, then pairs of a row.
