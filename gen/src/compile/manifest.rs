@@ -59,6 +59,8 @@ pub struct Manifest {
     pub model: ModelSummary,
     pub machine: MachineParams,
     pub context: u32,
+    /// Tokens of the prompt that one pass over the weights serves.
+    pub prefill_block: u32,
     pub program_instructions: u32,
     pub program: Window,
     pub image: Window,
