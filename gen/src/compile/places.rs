@@ -4,7 +4,7 @@ use hw::params::MachineParams;
 use indexmap::IndexMap;
 
 use super::CompileError;
-use super::layout::{CONSTANTS, Constant, ImageLayout};
+use super::layout::{CONSTANTS, Constant, ImageLayout, head_constants};
 use super::scratch::{Place, Scratch};
 use crate::model::Model;
 
@@ -19,6 +19,8 @@ pub const SCALARS: u32 = 24;
 pub struct Places {
     pub constants: Place,
     pub draw_scale: Place,
+    /// 127 in every lane of words for all heads.
+    pub all_127: Place,
     pub final_norm: Place,
     pub layer_norms: [Option<Place>; 4],
     pub layer_scalars: Place,
@@ -51,8 +53,8 @@ pub struct Places {
     pub scores: Place,
     pub p_codes: Place,
     pub mixed: Place,
-    /// Rotated or converted head, f32[head_dim]; only vec uses it.
-    pub head: Place,
+    /// Rotated or converted heads, f32[head_dim] each; only vec uses them.
+    pub heads: Place,
     pub k_scales: Place,
     pub v_scales: Place,
     pub head_scales: Place,
@@ -85,6 +87,7 @@ impl Places {
         let l = p.vec_lanes;
         let constants = s.scalars("constants", CONSTANTS.len() as u32);
         let draw_scale = s.words32("draw_scale", p.sample_k);
+        let all_127 = s.scalars("127", head_constants(model));
         let final_norm = s.words32("norm.final", hidden);
         let layer_block = s.words32("layer.constants", layout.layer_constant_units);
         let mut at = 0;
@@ -118,7 +121,7 @@ impl Places {
         let attended = s.words32("attention", attention);
         let act = s.words32("act", ffn);
         let out = s.words32("out", tiles(hidden));
-        let scalars = s.scalars("scalars", SCALARS + 4 * (heads + 2 * kv));
+        let scalars = s.scalars("scalars", SCALARS + 3 * (heads + 2 * kv) + 6 * heads);
         let token = s.scalars("token", 1);
         let token_stride = s.copies(token_start, block);
 
@@ -132,6 +135,7 @@ impl Places {
         let places = Places {
             constants,
             draw_scale,
+            all_127,
             final_norm,
             layer_norms,
             layer_scalars,
@@ -161,7 +165,7 @@ impl Places {
             p_codes,
             mixed,
             t: s.words32("t", widest),
-            head: s.words32("head", hd),
+            heads: s.words32("heads", heads.max(2 * kv) * hd),
             k_scales: s.scalars("k.scales", kv * context.div_ceil(l)),
             v_scales: s.scalars("v.scales", kv * context.div_ceil(l)),
             head_scales: s.words32("head.scales", HEAD_TILE),

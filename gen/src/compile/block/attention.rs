@@ -7,7 +7,7 @@ use hw::isa::{Op, Unit};
 use hw::vec::{Output, Reduce, VecFlags};
 
 use super::vector::{CODES, INTEGER, Vector};
-use super::{Block, STATE, h};
+use super::{Block, OfCodes, OfWeights, STATE};
 use crate::compile::emit::{Access, Emitter, Step, imm, reg};
 use crate::compile::layout::{Constant, LayerScalar, Matrix};
 use crate::compile::program::{r, region};
@@ -32,39 +32,53 @@ impl Block<'_> {
         self.products(e, &[Matrix::Q, Matrix::K, Matrix::V], hidden, &p.qkv);
     }
 
-    /// int8 codes of one head and their scale: `acc` is the raw accumulator, `factor` what it stands for.
+    /// int8 codes of heads whose raw accumulators are `accs`, and what those must be multiplied with: head `first` is the first
+    /// of them, those below `rotated` are rotated.
     fn head_codes(
         &self,
         e: &mut Emitter,
-        (slot, rotate): (u32, bool),
-        acc: Place,
-        factor: Place,
-        codes: Place,
+        first: u32,
+        rotated: u32,
+        accs: &[Place],
+        codes: &[Place],
     ) {
         let (one, hd) = (self.constant(Constant::One), self.head_dim());
-        let absmax = self.head_scalar(slot, h::ABSMAX);
-        let op = if rotate { Op::Vrope } else { Op::Vscale };
-        let mut v = Vector::new(op, self.places.head, acc, hd).flags(INTEGER);
-        v = if rotate {
-            v.b(self.places.rope)
-        } else {
-            v.s0(one)
-        };
-        v.reduce(Reduce::AbsMax, absmax)
-            .emit(e, &[], "head: rotate, absmax");
-        let scale = self.head_scalar(slot, h::SCALE);
-        Vector::new(Op::Vrecip, scale, absmax, 1)
-            .b(self.constant(Constant::C127))
+        let (count, lanes) = (accs.len() as u32, self.p.vec_lanes);
+        let words = hd / lanes;
+        let temporary = |i: u32| self.places.heads.part(i * words, words);
+        for (i, &acc) in (0..).zip(accs) {
+            let absmax = self.of_codes(OfCodes::AbsMax, first + i, 1);
+            let v = if first + i < rotated {
+                Vector::new(Op::Vrope, temporary(i), acc, hd).b(self.places.rope)
+            } else {
+                Vector::new(Op::Vscale, temporary(i), acc, hd).s0(one)
+            };
+            v.flags(INTEGER)
+                .reduce(Reduce::AbsMax, absmax)
+                .emit(e, &[], "head: rotate, absmax");
+        }
+        let factors = self.of_codes(OfCodes::Factor, first, count);
+        let absmax = self.of_codes(OfCodes::AbsMax, first, count);
+        Vector::new(Op::Vrecip, factors, absmax, count * lanes)
+            .b(self.places.all_127.part(0, count))
             .s0(one)
             .s1(self.constant(Constant::Floor))
-            .emit(e, &[], "head: 127 / absmax");
-        Vector::new(Op::Vscale, codes, self.places.head, hd)
-            .s0(scale)
-            .flags(CODES)
-            .emit(e, &[], "head: int8 codes");
-        Vector::new(Op::Vscale, self.head_scalar(slot, h::OUT), absmax, 1)
+            .emit(e, &[], "heads: 127 / absmax");
+        for (i, &codes) in (0..).zip(codes) {
+            Vector::new(Op::Vscale, codes, temporary(i), hd)
+                .s0(factors.word(i))
+                .flags(CODES)
+                .emit(e, &[], "head: int8 codes");
+        }
+    }
+
+    /// Scales of the codes of `count` heads: their accumulators stand for `factor` each.
+    fn head_scales(&self, e: &mut Emitter, first: u32, count: u32, factor: Place) {
+        let scales = self.of_codes(OfCodes::Scale, first, count);
+        let absmax = self.of_codes(OfCodes::AbsMax, first, count);
+        Vector::new(Op::Vscale, scales, absmax, count * self.p.vec_lanes)
             .s0(factor)
-            .emit(e, &[], "head: scale of the codes");
+            .emit(e, &[], "heads: scales of the codes");
     }
 
     /// Codes and scales of K and V into the cache.
@@ -76,6 +90,7 @@ impl Block<'_> {
         };
         let steps = [step(r::ROW_AT, self.head_dim() / 4), step(r::SCALE_AT, 1)];
         self.each_token_and(e, &steps, |e| {
+            self.cache_codes(e);
             self.append(e, K);
             self.append(e, V);
         });
@@ -84,25 +99,40 @@ impl Block<'_> {
         }
     }
 
-    /// All heads of K or V of the token at hand.
+    /// Codes of head `g` of K or V.
+    fn cache_place(&self, which: u32, g: u32) -> Place {
+        let words = self.head_dim().div_ceil(4 * self.p.vec_lanes);
+        let p = self.places;
+        let all = if which == K { p.k_codes } else { p.v_codes };
+        all.part(g * words, words)
+    }
+
+    /// Codes and scales of all heads of K and V of the token at hand.
+    fn cache_codes(&self, e: &mut Emitter) {
+        let (kv, heads) = (self.kv_heads(), self.heads());
+        let words = self.head_dim() / self.p.vec_lanes;
+        let (mut accs, mut codes) = (Vec::new(), Vec::new());
+        for which in [K, V] {
+            for g in 0..kv {
+                accs.push(self.places.qkv[which as usize].part(g * words, words));
+                codes.push(self.cache_place(which, g));
+            }
+        }
+        self.head_codes(e, heads, heads + kv, &accs, &codes);
+        self.head_scales(e, heads, kv, self.factor(K));
+        self.head_scales(e, heads + kv, kv, self.factor(V));
+    }
+
+    /// Stores all heads of K or V of the token at hand.
     fn append(&self, e: &mut Emitter, which: u32) {
-        let (hd, kv, lanes, st) = (
-            self.head_dim(),
-            self.kv_heads(),
-            self.p.vec_lanes,
-            self.state,
-        );
-        let (row_words, code_words) = (hd / lanes, hd.div_ceil(4 * lanes));
-        let (all_codes, rows, scales) = if which == K {
-            (self.places.k_codes, st.k_rows, st.k_scales)
+        let (hd, kv, st) = (self.head_dim(), self.kv_heads(), self.state);
+        let (rows, scales) = if which == K {
+            (st.k_rows, st.k_scales)
         } else {
-            (self.places.v_codes, st.v_rows, st.v_scales)
+            (st.v_rows, st.v_scales)
         };
         for g in 0..kv {
-            let slot = self.heads() + (which - K) * kv + g;
-            let codes = all_codes.part(g * code_words, code_words);
-            let acc = self.places.qkv[which as usize].part(g * row_words, row_words);
-            self.head_codes(e, (slot, which == K), acc, self.factor(which), codes);
+            let codes = self.cache_place(which, g);
             let region = region::KV + 4 * g + 2 * (which - K);
             let row = reg(r::ROW_AT, rows + g * st.rows_stride);
             e.unit(
@@ -113,7 +143,7 @@ impl Block<'_> {
                 &[Access::State(region)],
                 "append codes",
             );
-            let scale = self.head_scalar(slot, h::OUT);
+            let scale = self.of_codes(OfCodes::Scale, self.heads() + (which - K) * kv + g, 1);
             let at = reg(r::SCALE_AT, scales + g * st.scales_stride);
             e.unit(
                 Op::St1,
@@ -223,11 +253,11 @@ impl Block<'_> {
         let (hd, lanes, heads, p) = (self.head_dim(), self.p.vec_lanes, self.heads(), self.places);
         let row_words = hd / lanes;
         self.each_token_and(e, &[self.rows_step()], |e| {
-            for head in 0..heads {
-                let acc = p.qkv[0].part(head * row_words, row_words);
-                let codes = self.row(p.q_codes, head);
-                self.head_codes(e, (head, true), acc, self.factor(Q), codes);
-            }
+            let acc = |head| p.qkv[0].part(head * row_words, row_words);
+            let accs: Vec<Place> = (0..heads).map(acc).collect();
+            let codes: Vec<Place> = (0..heads).map(|h| self.row(p.q_codes, h)).collect();
+            self.head_codes(e, 0, heads, &accs, &codes);
+            self.head_scales(e, 0, heads, self.factor(Q));
         });
         for g in 0..self.kv_heads() {
             self.pe(e, Op::Pedot, g);
@@ -239,9 +269,7 @@ impl Block<'_> {
         };
         for g in 0..self.kv_heads() {
             self.each_token_and(e, &[self.rows_step(), length], |e| {
-                for head in g * self.group()..(g + 1) * self.group() {
-                    self.softmax(e, g, head);
-                }
+                self.softmax(e, g);
             });
             self.pe(e, Op::Peaxpy, g);
         }
@@ -250,7 +278,7 @@ impl Block<'_> {
             for head in 0..heads {
                 let out = p.attention.part(head * row_words, row_words);
                 Vector::new(Op::Vscale, out, self.row(p.mixed, head), hd)
-                    .s0(self.head_scalar(head, h::OUT))
+                    .s0(self.of_weights(OfWeights::Scale, head, 1).word(0))
                     .flags(INTEGER)
                     .emit(e, &[], "output of the head");
             }
@@ -269,48 +297,56 @@ impl Block<'_> {
         });
     }
 
-    /// Scores of a query head of the token at hand to int8 codes of its weights, and the scale of what they will sum up.
-    fn softmax(&self, e: &mut Emitter, g: u32, head: u32) {
-        let p = self.places;
+    /// Scores of the query heads of KV head `g` of the token at hand to int8 codes of their weights, and the scales of what
+    /// they will sum up.
+    fn softmax(&self, e: &mut Emitter, g: u32) {
+        let (p, group, lanes) = (self.places, self.group(), self.p.vec_lanes);
+        let first = g * group;
         let context_words = p.k_scales.words / self.kv_heads();
         let ks = p.k_scales.part(g * context_words, context_words);
         let vs = p.v_scales.part(g * context_words, context_words);
-        let one = self.constant(Constant::One);
-        let (score, codes) = (self.row(p.scores, head), self.row(p.p_codes, head));
-        let at = |i| self.head_scalar(head, i);
+        let (one, floor) = (self.constant(Constant::One), self.constant(Constant::Floor));
         let count = self.attended();
-        Vector::new(Op::Vsmul, score, score, 0)
-            .n(count)
-            .flags(INTEGER)
-            .s0(at(h::OUT))
-            .b(ks)
-            .reduce(Reduce::Max, at(h::SCALE))
-            .emit(e, &[], "scores, maximum");
-        let red = Place {
-            words: 2,
-            ..at(h::ABSMAX)
-        };
-        Vector::new(Op::Vexp, score, score, 0)
-            .n(count)
+        let absmax = self.of_weights(OfWeights::AbsMax, first, group);
+        let factors = self.of_weights(OfWeights::Factor, first, group);
+        let scales = self.of_weights(OfWeights::Scale, first, group);
+        for i in 0..group {
+            let score = self.row(p.scores, first + i);
+            let maximum = factors.word(2 * i);
+            Vector::new(Op::Vsmul, score, score, 0)
+                .n(count)
+                .flags(INTEGER)
+                .s0(self.of_codes(OfCodes::Scale, first + i, 1))
+                .b(ks)
+                .reduce(Reduce::Max, maximum)
+                .emit(e, &[], "scores, maximum");
+            Vector::new(Op::Vexp, score, score, 0)
+                .n(count)
+                .s0(one)
+                .s1(maximum)
+                .b(vs)
+                .reduce(Reduce::AbsMax, absmax.part(2 * i, 2))
+                .emit(e, &[], "exponentials times the scales of V, sum");
+        }
+        // Of the words of sums nobody reads what becomes.
+        Vector::new(Op::Vrecip, factors, absmax, 2 * group * lanes)
+            .b(p.all_127.part(0, 2 * group))
             .s0(one)
-            .s1(at(h::SCALE))
-            .b(vs)
-            .reduce(Reduce::AbsMax, red)
-            .emit(e, &[], "exponentials times the scales of V, sum");
-        Vector::new(Op::Vrecip, at(h::SCALE), at(h::ABSMAX), 1)
-            .b(self.constant(Constant::C127))
-            .s0(one)
-            .s1(self.constant(Constant::Floor))
+            .s1(floor)
             .emit(e, &[], "127 / absmax");
-        Vector::new(Op::Vscale, codes, score, 0)
-            .n(count)
-            .s0(at(h::SCALE))
-            .flags(CODES)
-            .emit(e, &[], "int8 codes of the weights");
-        Vector::new(Op::Vrecip, at(h::OUT), at(h::SUM), 1)
-            .b(at(h::ABSMAX))
+        for i in 0..group {
+            let codes = self.row(p.p_codes, first + i);
+            Vector::new(Op::Vscale, codes, self.row(p.scores, first + i), 0)
+                .n(count)
+                .s0(factors.word(2 * i))
+                .flags(CODES)
+                .emit(e, &[], "int8 codes of the weights");
+        }
+        let words = 2 * group - 1;
+        Vector::new(Op::Vrecip, scales, absmax.part(1, words), words * lanes)
+            .b(absmax)
             .s0(self.constant(Constant::C127))
-            .s1(self.constant(Constant::Floor))
+            .s1(floor)
             .emit(e, &[], "absmax / (127 sum)");
     }
 }

@@ -51,12 +51,26 @@ mod s {
     pub const TOP: u32 = 14;
 }
 
-/// Words of a head's scalars.
-mod h {
-    pub const ABSMAX: u32 = 0;
-    pub const SUM: u32 = 1;
-    pub const SCALE: u32 = 2;
-    pub const OUT: u32 = 3;
+/// Scalars of codes, a word for each head: query heads first, then K heads, then V heads. Those of one kind are neighbours,
+/// so that one instruction makes them for all heads.
+#[derive(Clone, Copy)]
+enum OfCodes {
+    AbsMax,
+    /// What codes are multiplied by.
+    Factor,
+    /// What a code stands for.
+    Scale,
+}
+
+/// Scalars of a softmax, two words for each query head.
+#[derive(Clone, Copy)]
+enum OfWeights {
+    /// Absmax of the weights times the scales of V; their sum lies behind it.
+    AbsMax,
+    /// Maximum of the scores; then what the weights are multiplied by to become codes.
+    Factor,
+    /// Scale of the weighted values.
+    Scale,
 }
 
 /// Everything that emission of a layer needs.
@@ -139,9 +153,18 @@ impl Block<'_> {
         self.places.scalars.word(index)
     }
 
-    /// Scalar `index` of head slot `slot`: query heads first, then K heads, then V heads.
-    fn head_scalar(&self, slot: u32, index: u32) -> Place {
-        self.scalar(SCALARS + 4 * slot + index)
+    /// Scalars of `count` heads from `first` on.
+    fn of_codes(&self, kind: OfCodes, first: u32, count: u32) -> Place {
+        let all = self.heads() + 2 * self.kv_heads();
+        let start = SCALARS + kind as u32 * all + first;
+        self.places.scalars.part(start, count)
+    }
+
+    /// Scalars of `count` query heads from `first` on.
+    fn of_weights(&self, kind: OfWeights, first: u32, count: u32) -> Place {
+        let codes = 3 * (self.heads() + 2 * self.kv_heads());
+        let start = SCALARS + codes + 2 * (kind as u32 * self.heads() + first);
+        self.places.scalars.part(start, 2 * count)
     }
 
     fn constant(&self, c: Constant) -> Place {
