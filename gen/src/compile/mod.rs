@@ -92,8 +92,9 @@ pub fn scratchpad_need(
     Ok(Places::new(model, &unlimited, &layout, context, block)?.2)
 }
 
-/// Tokens of a prefill block: as many as a weight pass serves, if the scratchpad of `words` words holds what they need, else
-/// as many as it holds, but at least 1. More than the context has in front of its last position are of no use.
+/// Tokens of a prefill block: as many as a weight pass serves and as the rows of the attention array take with all query
+/// heads of a KV head, so that K and V are read once a block; if the scratchpad of `words` words does not hold what they
+/// need, as many as it holds; but at least 1. More than the context has in front of its last position are of no use.
 ///
 /// # Errors
 /// The shapes do not fit the machine.
@@ -103,7 +104,9 @@ pub fn prefill_block(
     context: u32,
     words: u32,
 ) -> Result<u32, CompileError> {
-    let mut block = p.batch.min(context - 1).max(1);
+    let group = (model.config.heads / model.config.kv_heads.max(1)).max(1) as u32;
+    let most = p.batch.min(p.pe_rows / group).min(context - 1);
+    let mut block = most.max(1);
     while block > 1 && scratchpad_need(model, p, context, block)? > words {
         block -= 1;
     }
@@ -149,7 +152,7 @@ pub fn compile(model: &Model, p: &MachineParams, context: u32) -> Result<Compile
         program: program_window,
         image: image_window,
         state: state_window,
-        traffic: Traffic::new(&model.config, stats, sherry),
+        traffic: Traffic::new(&model.config, stats, sherry, prefill),
         arguments: program::arg::ALL
             .map(|(n, k)| (n.to_string(), k))
             .into_iter()

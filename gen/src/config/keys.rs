@@ -126,7 +126,7 @@ pub const CONFIG_KEYS: &[Key] = &[
         "batch",
         count(1, 16),
         number(1),
-        "Activation vectors that one pass over the weights can serve (B).",
+        "Activation vectors that one pass over the weights can serve (B): tokens of a prefill block at most.",
     ),
     key(
         "engine",
