@@ -13,6 +13,8 @@
 //! Loops without a segment of their own: [`repeat`].
 
 mod repeat;
+#[cfg(test)]
+mod tests;
 
 use hw::isa::{Instr, Op, Operand, Target, Unit};
 use hw::vec::{Output, Reduce, VecFlags};
