@@ -3,7 +3,6 @@
 //! Image: header, constants, one block a layer (all of one stride, so that a register addresses layers), embedding,
 //! int8 output head with its scales, RoPE table. State: tokens, then K, V and their scales of each layer.
 
-use hw::num::F32;
 use hw::params::MachineParams;
 use hw::tlmm::TlmmParams;
 use hw::tlmm::pack::{pack_matrix, packet_bytes};
@@ -492,9 +491,4 @@ pub fn image(
         regions: w.regions,
         stats,
     })
-}
-
-/// The bits of an f32 as an instruction literal.
-pub fn bits(value: f32) -> u32 {
-    F32::from_f32(value).0
 }
