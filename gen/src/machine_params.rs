@@ -1,6 +1,6 @@
 //! The one place where a configuration and a model become [`MachineParams`].
 
-use crate::compile::{CompileError, scratchpad_need};
+use crate::compile::{CompileError, prefill_block, scratchpad_need};
 use crate::config::{Board, Derived};
 use crate::model::Model;
 use hw::params::MachineParams;
@@ -21,8 +21,10 @@ const WATCHDOG: u32 = 1 << 20;
 const SCRATCHPAD_BANKS: u32 = 4;
 /// Least size of the scratchpad, words: one block memory is not used better by less.
 const LEAST_SCRATCHPAD: u32 = 1024;
-/// Instructions the instruction memory holds.
-const PROGRAM_WORDS: u32 = 512;
+/// Most words of a scratchpad that is not given: what the hardware's addresses reach.
+const MOST_SCRATCHPAD: u32 = 1 << 16;
+/// Instructions the instruction memory holds, without and with prefill in blocks.
+const PROGRAM_WORDS: [u32; 2] = [512, 1024];
 /// Largest k of top-k.
 const SAMPLE_K: u32 = 16;
 
@@ -48,7 +50,7 @@ pub fn machine_params(
         vec_lanes: derived.lanes,
         scratchpad_words: LEAST_SCRATCHPAD,
         scratchpad_banks: SCRATCHPAD_BANKS,
-        program_words: PROGRAM_WORDS,
+        program_words: PROGRAM_WORDS[usize::from(derived.batch > 1)],
         queue_depth: derived.queue_depth,
         technology: derived.technology,
         weight_format: derived.weight_format,
@@ -73,7 +75,8 @@ pub fn machine_params(
     params.scratchpad_words = match derived.scratchpad_words {
         Some(words) => words,
         None => {
-            let need = scratchpad_need(model, &params, derived.context)?;
+            let block = prefill_block(model, &params, derived.context, MOST_SCRATCHPAD)?;
+            let need = scratchpad_need(model, &params, derived.context, block)?;
             need.next_power_of_two().max(LEAST_SCRATCHPAD)
         }
     };

@@ -167,9 +167,6 @@ fn misfit(config: &Config, error: &CompileError) -> Diagnostics {
         CompileError::Shape { rule, .. } if rule.contains("bus beat") => {
             config.point(message, "engine.bus_bits")
         }
-        CompileError::Shape { rule, .. } if rule.contains("pe_rows") => {
-            config.point(message, "engine.pe_rows")
-        }
         _ => config.point(message, "model.path"),
     };
     message.into()

@@ -113,7 +113,7 @@ fn sizes_that_do_not_fit_each_other_are_refused() {
             "[engine]\nscratchpad_words = 512",
             "set engine.scratchpad_words to 2048",
         ),
-        ("[engine]\npe_rows = 3", "the nearest legal value is"),
+        ("[engine]\npe_rows = 17", "the nearest legal value is 16"),
         (
             "[engine]\nweight_format = \"sherry\"",
             "exactly one zero in every four weights",

@@ -62,7 +62,7 @@ fn a_vocabulary_of_several_tiles_follows_the_reference() {
 fn follows(family: &str, model: &Model, bus: u32) -> Vec<u32> {
     let p = machine(bus);
     let context = 64;
-    assert!(scratchpad_need(model, &p, context).unwrap() <= p.scratchpad_words);
+    assert!(scratchpad_need(model, &p, context, p.batch).unwrap() <= p.scratchpad_words);
     let c = compile(model, &p, context).unwrap();
     let prompt = [7, 12, 100, 24, 72]
         .map(|t| t % model.config.vocab as u32)

@@ -22,6 +22,8 @@ enum Kind {
     Table,
     /// ECP5, two-bit weights.
     Ecp5,
+    /// Four activation vectors a weight pass, so that prefill takes blocks of four tokens.
+    Blocks,
 }
 
 fn machine(kind: Kind) -> MachineParams {
@@ -44,9 +46,16 @@ fn machine(kind: Kind) -> MachineParams {
             groups: 16,
             ..MachineParams::tiny()
         },
+        Kind::Blocks => MachineParams {
+            batch: 4,
+            pe_rows: 12,
+            pe_max_len: 256,
+            program_words: 1024,
+            ..MachineParams::tiny()
+        },
     };
     MachineParams {
-        scratchpad_words: 4096,
+        scratchpad_words: if kind == Kind::Blocks { 8192 } else { 4096 },
         weight_buffer_beats: 4096,
         stream_buffer_beats: 1024,
         queue_depth: 16,
@@ -58,7 +67,7 @@ fn machine(kind: Kind) -> MachineParams {
 
 /// One build for all tests of a machine.
 fn model(kind: Kind) -> &'static SystemModel {
-    static MODELS: [OnceLock<SystemModel>; 5] = [const { OnceLock::new() }; 5];
+    static MODELS: [OnceLock<SystemModel>; 6] = [const { OnceLock::new() }; 6];
     MODELS[kind as usize].get_or_init(|| SystemModel::build(&machine(kind), false).unwrap())
 }
 
@@ -84,6 +93,16 @@ fn family(name: &str) -> LanguageModel {
 fn job(c: &Compiled, tokens: u32, sampling: Sampling, environment: Environment) -> Job {
     // The last one is a token of the smallest vocabulary too.
     let prompt = vec![0, 40, 300 % c.manifest.model.vocab as u32];
+    job_of(c, prompt, tokens, sampling, environment)
+}
+
+fn job_of(
+    c: &Compiled,
+    prompt: Vec<u32>,
+    tokens: u32,
+    sampling: Sampling,
+    environment: Environment,
+) -> Job {
     let request = session::Job {
         prompt: prompt.clone(),
         tokens,
@@ -265,6 +284,47 @@ fn g3_in_memory_gives_the_text_of_base3() {
     let (base3, g3) = (run(Kind::Base3), run(Kind::G3));
     assert_eq!(base3.tokens, g3.tokens);
     assert_eq!(base3.state, g3.state);
+}
+
+/// A prompt in blocks: whole ones and one that does some tokens again, under stalls. The cache and the text are those of the
+/// machine that takes one position after the other.
+#[test]
+fn blocks_leave_the_state_of_single_positions() {
+    let (blocks, single) = (compiled(Kind::Blocks), compiled(Kind::Base3));
+    assert_eq!(blocks.manifest.prefill_block, 4);
+    let prompt: Vec<u32> = (0..12).map(|i| (i * i * 31) % 512).collect();
+    let run = |c: &Compiled, kind, stall_percent| {
+        let e = Environment {
+            stall_percent,
+            seed: 5,
+            ..Environment::default()
+        };
+        let job = job_of(c, prompt.clone(), 2, Sampling::GREEDY, e);
+        agree(c, kind, &job)
+    };
+    let wanted = run(&single, Kind::Base3, 0);
+    let quiet = run(&blocks, Kind::Blocks, 0);
+    for report in [&quiet, &run(&blocks, Kind::Blocks, 40)] {
+        assert_eq!(report.tokens, wanted.tokens);
+        assert_eq!(report.state, wanted.state);
+    }
+    let first = |report: &Report| report.token_cycles[0];
+    assert!(
+        first(&quiet) < first(&wanted),
+        "{} {}",
+        first(&quiet),
+        first(&wanted)
+    );
+
+    // Two query heads a KV head: the array has rows to spare.
+    let c = compile(&family("llama"), &machine(Kind::Blocks), 32).unwrap();
+    let prompt = (0..10).map(|i| i * i * 31 % c.manifest.model.vocab as u32);
+    let e = Environment {
+        stall_percent: 20,
+        ..Environment::default()
+    };
+    let job = job_of(&c, prompt.collect(), 2, Sampling::GREEDY, e);
+    assert_eq!(agree(&c, Kind::Blocks, &job).tokens.len(), 2);
 }
 
 /// One wrong bit in the RTL's weights must be found where it first matters.

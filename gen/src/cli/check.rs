@@ -111,5 +111,15 @@ pub fn summary(project: &Project, compiled: &Compiled) -> String {
             grouped(t.kv_bytes_per_position)
         ),
     );
+    let block = compiled.manifest.prefill_block;
+    let text = if block == 1 {
+        "one position after the other, as decode".into()
+    } else {
+        format!(
+            "blocks of {block} tokens: {} bytes of weights a token, K and V read once a block",
+            grouped(t.prefill_weight_bytes)
+        )
+    };
+    row("prefill", text);
     out
 }

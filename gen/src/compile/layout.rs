@@ -3,7 +3,6 @@
 //! Image: header, constants, one block a layer (all of one stride, so that a register addresses layers), embedding,
 //! int8 output head with its scales, RoPE table. State: tokens, then K, V and their scales of each layer.
 
-use hw::num::F32;
 use hw::params::MachineParams;
 use hw::tlmm::TlmmParams;
 use hw::tlmm::pack::{pack_matrix, packet_bytes};
@@ -87,7 +86,7 @@ fn joined(matrices: &[Matrix]) -> String {
 /// Where everything is.
 #[derive(Clone, Debug, Default)]
 pub struct ImageLayout {
-    /// Constant block: scalars, one scratchpad word each, then vectors.
+    /// Constant block: scalars, one scratchpad word each, then vectors: scales of the draw, 127 for the heads, final norm.
     pub constants: Offset,
     pub constant_units: u32,
     /// Base of layer 0 and the distance to the next.
@@ -242,6 +241,11 @@ pub fn layer_constant_units(model: &Model, lanes: u32) -> u32 {
     (words + LAYER_SCALARS.len() as u32) * lanes
 }
 
+/// Words of 127 behind the constants: scalars of all heads are made at once, two for each query head.
+pub fn head_constants(model: &Model) -> u32 {
+    2 * model.config.heads.max(model.config.kv_heads) as u32
+}
+
 /// Image under construction.
 pub struct Image {
     pub bytes: Vec<u8>,
@@ -343,6 +347,10 @@ pub fn image(
     }
     w.vector(
         &vec![Constant::DrawScale.value(model); p.sample_k as usize],
+        lanes,
+    );
+    w.vector(
+        &vec![127.0; (head_constants(model) * lanes) as usize],
         lanes,
     );
     w.vector(&model.final_norm, lanes);
@@ -483,9 +491,4 @@ pub fn image(
         regions: w.regions,
         stats,
     })
-}
-
-/// The bits of an f32 as an instruction literal.
-pub fn bits(value: f32) -> u32 {
-    F32::from_f32(value).0
 }

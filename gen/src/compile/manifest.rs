@@ -35,13 +35,15 @@ pub struct Window {
     pub limit: u64,
 }
 
-/// Traffic of one decoded token.
+/// Traffic of one token.
 #[derive(Clone, Debug, Serialize, PartialEq)]
 pub struct Traffic {
     /// Ternary weights, as streamed.
     pub weight_bytes: u64,
     /// The same at the format's information content: log2(3) bits a weight, 1.25 for 3:4 sparse ones.
     pub weight_bytes_ideal: f64,
+    /// Ternary weights for each token of a prefill block.
+    pub prefill_weight_bytes: u64,
     /// Output head, int8 with f32 scales.
     pub head_bytes: u64,
     /// K, V and scales read for each token of context.
@@ -59,6 +61,8 @@ pub struct Manifest {
     pub model: ModelSummary,
     pub machine: MachineParams,
     pub context: u32,
+    /// Tokens of the prompt that one pass over the weights serves.
+    pub prefill_block: u32,
     pub program_instructions: u32,
     pub program: Window,
     pub image: Window,
@@ -106,12 +110,13 @@ pub fn places(map: &IndexMap<String, Place>) -> IndexMap<String, [u32; 2]> {
 }
 
 impl Traffic {
-    pub fn new(c: &ModelConfig, stats: MatrixStats, sherry: bool) -> Traffic {
+    pub fn new(c: &ModelConfig, stats: MatrixStats, sherry: bool, block: u32) -> Traffic {
         let bits = if sherry { 1.25 } else { 3f64.log2() };
         let head = (c.vocab * (c.hidden + 4)) as u64;
         Traffic {
             weight_bytes: stats.bytes,
             weight_bytes_ideal: stats.weights as f64 * bits / 8.0,
+            prefill_weight_bytes: stats.bytes / u64::from(block),
             head_bytes: head,
             kv_bytes_per_position: (2 * c.layers * c.kv_heads * (c.head_dim + 4)) as u64,
             bits_per_weight: stats.bytes as f64 * 8.0 / stats.weights as f64,

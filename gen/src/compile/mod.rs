@@ -7,6 +7,7 @@
 //! | `emit` | instruction emission, tokens inserted from what instructions read and write |
 //! | `places` | the program's vectors and where each lies |
 //! | `block` | one layer, output head, draw: a file for each stage |
+//! | `prefill` | the prompt in blocks |
 //! | `program` | the whole program: loops over positions and layers |
 //! | `manifest` | what was made |
 
@@ -15,6 +16,7 @@ mod emit;
 pub mod layout;
 pub mod manifest;
 mod places;
+mod prefill;
 pub mod program;
 mod scratch;
 
@@ -67,7 +69,8 @@ pub struct Compiled {
     pub manifest: Manifest,
 }
 
-/// Scratchpad words that a program for this model needs on a machine like `p` (its own size is ignored).
+/// Scratchpad words that a program for this model needs on a machine like `p` (its own size is ignored) when prefill
+/// takes blocks of `block` tokens.
 ///
 /// # Errors
 /// The shapes do not fit the machine.
@@ -75,6 +78,7 @@ pub fn scratchpad_need(
     model: &Model,
     p: &MachineParams,
     context: u32,
+    block: u32,
 ) -> Result<u32, CompileError> {
     check_shapes(model, p, context)?;
     let layout = ImageLayout {
@@ -82,10 +86,31 @@ pub fn scratchpad_need(
         ..ImageLayout::default()
     };
     let unlimited = MachineParams {
-        scratchpad_words: 1 << 24,
+        scratchpad_words: u32::MAX,
         ..p.clone()
     };
-    Ok(Places::new(model, &unlimited, &layout, context)?.2)
+    Ok(Places::new(model, &unlimited, &layout, context, block)?.2)
+}
+
+/// Tokens of a prefill block: as many as a weight pass serves and as the rows of the attention array take with all query
+/// heads of a KV head, so that K and V are read once a block; if the scratchpad of `words` words does not hold what they
+/// need, as many as it holds; but at least 1. More than the context has in front of its last position are of no use.
+///
+/// # Errors
+/// The shapes do not fit the machine.
+pub fn prefill_block(
+    model: &Model,
+    p: &MachineParams,
+    context: u32,
+    words: u32,
+) -> Result<u32, CompileError> {
+    let group = (model.config.heads / model.config.kv_heads.max(1)).max(1) as u32;
+    let most = p.batch.min(p.pe_rows / group).min(context - 1);
+    let mut block = most.max(1);
+    while block > 1 && scratchpad_need(model, p, context, block)? > words {
+        block -= 1;
+    }
+    Ok(block)
 }
 
 /// Compiles a model for a machine.
@@ -102,13 +127,15 @@ pub fn compile(model: &Model, p: &MachineParams, context: u32) -> Result<Compile
         stats,
     } = layout::image(model, p, context, abi)?;
     let state = StateLayout::new(model, context);
-    let (places, named, used) = Places::new(model, p, &layout, context)?;
+    let prefill = prefill_block(model, p, context, p.scratchpad_words)?;
+    let (places, named, used) = Places::new(model, p, &layout, context, prefill)?;
     let (instrs, notes) = program::program(&Block {
         model,
         p,
         layout: &layout,
         state: &state,
         places: &places,
+        tokens: 1,
     })?;
     let program = program_bytes(&instrs, abi);
     let [program_window, image_window, state_window] =
@@ -120,11 +147,12 @@ pub fn compile(model: &Model, p: &MachineParams, context: u32) -> Result<Compile
         model: ModelSummary::new(&model.config, stats.weights),
         machine: p.clone(),
         context,
+        prefill_block: prefill,
         program_instructions: instrs.len() as u32,
         program: program_window,
         image: image_window,
         state: state_window,
-        traffic: Traffic::new(&model.config, stats, sherry),
+        traffic: Traffic::new(&model.config, stats, sherry, prefill),
         arguments: program::arg::ALL
             .map(|(n, k)| (n.to_string(), k))
             .into_iter()
@@ -203,12 +231,6 @@ fn check_shapes(model: &Model, p: &MachineParams, context: u32) -> Result<(), Co
     multiple("hidden_size", c.hidden, lanes, "vector lanes")?;
     multiple("hidden_size", c.hidden, beat, "bytes of a bus beat")?;
     multiple("intermediate_size", c.ffn, lanes, "vector lanes")?;
-    at_most(
-        "query heads per KV head",
-        c.heads / c.kv_heads.max(1),
-        p.pe_rows,
-        "pe_rows",
-    )?;
     at_most("context", context as usize, p.pe_max_count, "pe_max_count")?;
     at_most("hidden_size", c.hidden, p.pe_max_len, "pe_max_len")?;
     let widest = c.ffn.max(c.hidden).max(c.heads * c.head_dim);

@@ -1,5 +1,5 @@
 //! The program: one loop over positions, inside it one over layers and one over tiles of the vocabulary; its size
-//! depends on none of them.
+//! depends on none of them. In front of it, where the engine takes batches, a loop over blocks of the prompt ([`super::prefill`]).
 //!
 //! Order of the weight stream. The bus shall never idle, so loads run ahead of the units that need them:
 //! the packets of Q, K, V and O of the next layer (after the last layer: of the first layer, for the next token) are
@@ -13,7 +13,8 @@ use hw::params::MachineParams;
 use super::CompileError;
 use super::block::{Block, STATE};
 use super::emit::{Access, Emitter, imm, reg};
-use super::layout::{ImageLayout, Matrix};
+use super::layout::{Constant, ImageLayout, Matrix};
+use super::prefill::prefill;
 use super::scratch::Place;
 
 /// Scalar registers of the program.
@@ -45,6 +46,12 @@ pub mod r {
     pub const TOP_K: u8 = 14;
     /// Token that ends the text.
     pub const EOS: u8 = 15;
+
+    /// In prefill, which ends before their arguments are needed: how far what the token at hand has is behind what the first
+    /// has, the same for rows of the attention array, and the tokens that it attends to.
+    pub const AT_TOKEN: u8 = TOP_K;
+    pub const AT_ROW: u8 = EOS;
+    pub const LENGTH: u8 = LIMIT;
 
     /// In the output head, where the layers' registers are free: first token of the tile, its rows, and the image
     /// offset of their codes.
@@ -90,12 +97,16 @@ pub mod region {
 /// # Errors
 /// The instruction memory is too small.
 pub fn program(block: &Block<'_>) -> Result<(Vec<Instr>, Vec<String>), CompileError> {
-    let mut e = Emitter::new();
+    let mut e = Emitter::new(block.places.constant(Constant::One));
     let (token_loop, next_token, end) = (e.label(), e.label(), e.label());
     start(block, &mut e)?;
     // The weights of the first layer are requested once here; later the end of the last layer does it.
     let prefetch = fits(block.p, block.layout);
     block.request(&mut e, r::NEXT, &prefetch);
+    if block.places.block > 1 {
+        prefill(block, &mut e, &prefetch)?;
+    }
+    first_token(block, &mut e)?;
 
     e.context("token: ");
     e.place(token_loop);
@@ -120,7 +131,7 @@ pub fn program(block: &Block<'_>) -> Result<(Vec<Instr>, Vec<String>), CompileEr
     e.unit(
         Op::St1,
         STATE,
-        &[(0, imm(token.addr)), (1, reg(r::POS, 1))],
+        &[(0, token.at()), (1, reg(r::POS, 1))],
         &[Access::Scratch(token)],
         &[Access::State(region::TOKENS)],
         "append the token",
@@ -155,75 +166,78 @@ pub fn program(block: &Block<'_>) -> Result<(Vec<Instr>, Vec<String>), CompileEr
     Ok((instrs, notes))
 }
 
-/// Arguments, constants, the first token and the constants of the first layer. Ends its segment.
+/// What prefill needs too: arguments, constants and the constants of the first layer. Ends its segment.
 fn start(block: &Block<'_>, e: &mut Emitter) -> Result<(), CompileError> {
     let (layout, places) = (block.layout, block.places);
     e.context("start: ");
-    for (register, k) in [
-        (r::PROMPT, arg::PROMPT),
-        (r::LIMIT, arg::LIMIT),
-        (r::TOP_K, arg::TOP_K),
-        (r::EOS, arg::EOS),
-        (r::TEMP, arg::INV_TEMPERATURE),
-    ] {
-        e.scalar(Op::Arg, &[(0, reg(register, 0)), (1, imm(k))], "argument");
-    }
+    argument(e, r::PROMPT, arg::PROMPT, "tokens of the prompt");
+    argument(e, r::TEMP, arg::INV_TEMPERATURE, "1/temperature");
     e.wrs(places.inv_temperature, r::TEMP, "1/temperature");
-    e.scalar(
-        Op::Arg,
-        &[(0, reg(r::TEMP, 0)), (1, imm(arg::SEED))],
-        "seed",
-    );
+    argument(e, r::TEMP, arg::SEED, "seed");
     let seed = [(1, reg(r::TEMP, 0))];
     e.unit(Op::Seed, 0, &seed, &[], &[], "seed the generator");
     e.li(r::POS, 0, "first position");
-    let constants = Place {
-        addr: places.constants.addr,
-        words: layout.constant_units / block.p.vec_lanes,
-    };
+    let constants = Place::new(
+        places.constants.addr,
+        layout.constant_units / block.p.vec_lanes,
+    );
     let units = imm(layout.constant_units);
     e.ld(constants, imm(layout.constants), units, "constants");
-    token_of(e, places.token, imm(0), "first token");
     e.li(r::NEXT, layout.layer, "first layer");
     block.load_layer_constants(e);
     e.sync(&[Unit::Load, Unit::Sample], "constants are there");
+    e.barrier()
+}
+
+/// The token at POS and the arguments of decode. Ends its segment.
+fn first_token(block: &Block<'_>, e: &mut Emitter) -> Result<(), CompileError> {
+    e.context("start: ");
+    let token = block.places.token;
+    token_of(e, token, reg(r::POS, 0), "first token");
+    argument(e, r::LIMIT, arg::LIMIT, "positions");
+    argument(e, r::TOP_K, arg::TOP_K, "candidates");
+    argument(e, r::EOS, arg::EOS, "end of text");
+    e.sync(&[Unit::Load], "the token is there");
     e.barrier()?;
-    e.rds(r::TOKEN, places.token, "first token");
+    e.rds(r::TOKEN, token, "first token");
     Ok(())
 }
 
+fn argument(e: &mut Emitter, register: u8, k: u32, note: &str) {
+    let fields = [(0, reg(register, 0)), (1, imm(k))];
+    e.scalar(Op::Arg, &fields, &format!("argument: {note}"));
+}
+
 /// Loads a token of the text from state memory.
-fn token_of(e: &mut Emitter, to: Place, position: Operand, note: &str) {
+pub(super) fn token_of(e: &mut Emitter, to: Place, position: Operand, note: &str) {
     e.unit(
         Op::Ld1,
         STATE,
-        &[(0, imm(to.addr)), (1, position)],
+        &[(0, to.at()), (1, position)],
         &[Access::State(region::TOKENS)],
         &[Access::Scratch(to)],
         note,
     );
 }
 
-/// Embedding, RoPE row and the next token of the prompt; registers of the loop over layers. Ends its segment.
-fn open_token(block: &Block<'_>, e: &mut Emitter) -> Result<(), CompileError> {
+/// Embedding and RoPE row of the token of register TOKEN at the position of register `position`.
+pub(super) fn rows_of_token(block: &Block<'_>, e: &mut Emitter, position: u8) {
     let (c, layout, places) = (&block.model.config, block.layout, block.places);
     let (stride, base) = (imm(layout.embed_stride), layout.embed);
     e.mul(r::TEMP, reg(r::TOKEN, 0), stride, "row of the embedding");
     let hidden = imm(c.hidden as u32);
     e.ld(places.x, reg(r::TEMP, base), hidden, "embedding");
     let (stride, base) = (imm(layout.rope_stride), layout.rope);
-    e.mul(r::TEMP, reg(r::POS, 0), stride, "row of the RoPE table");
+    e.mul(r::TEMP, reg(position, 0), stride, "row of the RoPE table");
     let head_dim = imm(c.head_dim as u32);
     e.ld(places.rope, reg(r::TEMP, base), head_dim, "RoPE row");
-    token_of(
-        e,
-        places.next_token,
-        reg(r::POS, 1),
-        "next token of the prompt",
-    );
-    // One instruction of vec waits for all three, so that the loop over layers starts with nothing in flight.
-    block.wait_for(e, &[places.x, places.rope, places.next_token]);
-    e.add(r::COUNT, reg(r::POS, 1), imm(0), "tokens attended to");
+}
+
+/// Registers of the loop over layers, for the block that begins at POS. Ends its segment.
+pub(super) fn begin_layers(block: &Block<'_>, e: &mut Emitter) -> Result<(), CompileError> {
+    let (c, layout) = (&block.model.config, block.layout);
+    let end = reg(r::POS, block.tokens);
+    e.add(r::COUNT, end, imm(0), "tokens attended to");
     let row = imm(c.head_dim as u32 / 4);
     e.mul(r::ROWS, reg(r::COUNT, 0), row, "their int8 rows");
     e.li(r::LAYER, 0, "layer 0");
@@ -232,8 +246,24 @@ fn open_token(block: &Block<'_>, e: &mut Emitter) -> Result<(), CompileError> {
     e.barrier()
 }
 
+/// Embedding, RoPE row and the next token of the prompt; registers of the loop over layers. Ends its segment.
+fn open_token(block: &Block<'_>, e: &mut Emitter) -> Result<(), CompileError> {
+    let places = block.places;
+    rows_of_token(block, e, r::POS);
+    let next = places.next_token;
+    token_of(e, next, reg(r::POS, 1), "next token of the prompt");
+    // One instruction of vec waits for all three, so that the loop over layers starts with nothing in flight.
+    let waited = [places.x, places.rope, next].map(Access::Scratch);
+    e.idle(&waited, &[], "wait for loads");
+    begin_layers(block, e)
+}
+
 /// The loop over layers. Ends its segment.
-fn layers(block: &Block<'_>, e: &mut Emitter, prefetch: &[Matrix]) -> Result<(), CompileError> {
+pub(super) fn layers(
+    block: &Block<'_>,
+    e: &mut Emitter,
+    prefetch: &[Matrix],
+) -> Result<(), CompileError> {
     let (c, layout) = (&block.model.config, block.layout);
     let (layer_loop, no_wrap) = (e.label(), e.label());
     let layers = imm(c.layers as u32);

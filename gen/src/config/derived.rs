@@ -1,6 +1,7 @@
 //! Rules between the configuration's sections and the model, and the sizes every other part reads.
 
 use super::Config;
+use super::keys::MOST_PE_ROWS;
 use super::read::{Kind, nearest_count};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::model::ModelConfig;
@@ -57,11 +58,11 @@ pub struct Derived {
     pub scratchpad_words: Option<u32>,
     /// Query heads that share one KV head.
     pub gqa_group: u32,
-    /// Query heads served by one pass of the attention array.
+    /// Rows of the attention array: query heads of one KV head, of one or several tokens, that a pass over K and V serves.
     pub pe_rows: u32,
     /// Int8 products of one row of the attention array a cycle: the bytes of a beat.
     pub pe_lanes: u32,
-    /// Passes over K and V that one group of query heads needs: gqa_group / pe_rows.
+    /// Passes over K and V that the query heads of one KV head and token need.
     pub pe_passes: u32,
     /// Depth of the weight buffer, beats.
     pub weight_buffer_beats: u32,
@@ -99,18 +100,9 @@ impl Config {
             diagnostics.push(self.point(message, "model.context"));
         }
         let group = to_u32(model.heads / model.kv_heads.max(1)).max(1);
-        let pe_rows = engine.pe_rows.unwrap_or(group);
-        if !group.is_multiple_of(pe_rows) {
-            let near = (1..=group)
-                .filter(|rows| group.is_multiple_of(*rows))
-                .min_by_key(|rows| rows.abs_diff(pe_rows))
-                .unwrap_or(1);
-            let message = Diagnostic::error(format!(
-                "pe_rows = {pe_rows} does not divide the model's {group} query heads per KV head"
-            ))
-            .help(format!("the nearest legal value is {near}"));
-            diagnostics.push(self.point(message, "engine.pe_rows"));
-        }
+        // What a block of prefill needs for its tokens to share one pass over K and V, as far as an instruction can name rows.
+        let shared = (MOST_PE_ROWS / group).clamp(1, engine.batch);
+        let pe_rows = engine.pe_rows.unwrap_or((group * shared).min(MOST_PE_ROWS));
         self.check_lanes(model, &mut diagnostics);
         self.check_memory(model, context, &mut diagnostics);
         self.lint_rate(&mut diagnostics);
@@ -157,7 +149,7 @@ impl Config {
             gqa_group: group,
             pe_rows,
             pe_lanes: bus_bytes,
-            pe_passes: group / pe_rows.max(1),
+            pe_passes: group.div_ceil(pe_rows.max(1)),
             weight_buffer_beats: engine.weight_buffer_beats,
             stream_buffer_beats: engine.stream_buffer_beats,
             queue_depth: engine.queue_depth,

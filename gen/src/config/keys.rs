@@ -6,6 +6,9 @@ use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+/// Rows of the attention array that an instruction can name (docs/machine.md, section 4).
+pub const MOST_PE_ROWS: u32 = 16;
+
 const fn key(
     section: &'static str,
     name: &'static str,
@@ -123,14 +126,14 @@ pub const CONFIG_KEYS: &[Key] = &[
         "batch",
         count(1, 16),
         number(1),
-        "Activation vectors that one pass over the weights can serve (B).",
+        "Activation vectors that one pass over the weights can serve (B): tokens of a prefill block at most.",
     ),
     key(
         "engine",
         "pe_rows",
-        count(1, 64),
-        Absent::Derive("the model's query heads per KV head"),
-        "Query heads of one KV head that a pass of the attention array serves; divides their number.",
+        count(1, MOST_PE_ROWS as u64),
+        Absent::Derive("the model's query heads per KV head, times the tokens of a prefill block"),
+        "Rows of the attention array (R): query heads, of a token or a block of them, that a pass over the keys serves.",
     ),
     key(
         "engine",

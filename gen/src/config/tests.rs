@@ -195,11 +195,13 @@ fn a_configuration_must_fit_its_model() {
     );
     assert_eq!((derived.longest_k, derived.accumulator_bits), (480, 17));
 
-    let text = check("[engine]\npe_rows = 2", &tale()).unwrap_err().plain();
-    assert!(
-        text.contains("pe_rows = 2 does not divide") && text.contains("value is 1"),
-        "{text}"
-    );
+    // A block's query heads share a pass over K and V, as many as an instruction can name.
+    for (batch, rows) in [(1, 3), (4, 12), (5, 15), (8, 15)] {
+        let (derived, _) = check(&format!("[engine]\nbatch = {batch}"), &tale()).unwrap();
+        assert_eq!((derived.pe_rows, derived.pe_passes), (rows, 1));
+    }
+    let (derived, _) = check("[engine]\npe_rows = 2", &tale()).unwrap();
+    assert_eq!((derived.pe_rows, derived.pe_passes), (2, 2));
     let odd = ModelConfig { ffn: 482, ..tale() };
     let text = check("[engine]\nvec_lanes = 8", &odd).unwrap_err().plain();
     assert!(

@@ -72,32 +72,42 @@ impl Block<'_> {
             .emit(e, &[], "quantise: int8 codes");
     }
 
-    /// Factor of a matrix' accumulator: absmax of its input times a scalar of the layer.
-    pub(super) fn factor(&self, e: &mut Emitter, slot: u32, scalar: LayerScalar) -> Place {
-        let out = self.scalar(s::OUT + slot);
-        Vector::new(Op::Vscale, out, self.scalar(s::ABSMAX), 1)
-            .s0(self.layer_scalar(scalar))
-            .emit(e, &[], "factor of the accumulator");
-        out
+    /// Output factor number `slot`.
+    pub(super) fn factor(&self, slot: u32) -> Place {
+        self.scalar(s::OUT + slot)
     }
 
-    /// Products of matrices with the codes; the sums of each begin at its place, which are neighbours, so that a packet of
-    /// several matrices fills several.
+    /// Factor of a matrix' accumulator: absmax of its input times a scalar of the layer.
+    pub(super) fn make_factor(&self, e: &mut Emitter, slot: u32, scalar: LayerScalar) {
+        Vector::new(Op::Vscale, self.factor(slot), self.scalar(s::ABSMAX), 1)
+            .s0(self.layer_scalar(scalar))
+            .emit(e, &[], "factor of the accumulator");
+    }
+
+    /// Products of matrices with the codes of all tokens; the sums of each begin at its place, which are neighbours, so that
+    /// a packet of several matrices fills several.
     pub(super) fn products(&self, e: &mut Emitter, matrices: &[Matrix], k: u32, sums: &[Place]) {
         for packet in self.packets(matrices) {
             let first = matrices.iter().position(|m| packet.matrices[0] == *m);
             let dst = Place {
-                addr: sums[first.unwrap_or(0)].addr,
                 words: (packet.row_tiles * self.p.rows).div_ceil(self.p.vec_lanes),
+                ..sums[first.unwrap_or(0)]
             };
-            let fields = [
+            let mut fields = vec![
                 (0, imm(dst.addr)),
                 (1, imm(self.places.codes.addr)),
                 (2, imm(k)),
                 (3, imm(packet.row_tiles)),
             ];
-            let reads = [Access::Scratch(self.places.codes)];
-            let writes = [Access::Scratch(dst)];
+            if self.tokens > 1 {
+                let stride = imm(self.places.token_stride);
+                fields.extend([(4, imm(self.tokens - 1)), (5, stride), (6, stride)]);
+            }
+            let accesses = |place| -> Vec<Access> {
+                let places = self.of_tokens(place).into_iter();
+                places.map(Access::Scratch).collect()
+            };
+            let (reads, writes) = (accesses(self.places.codes), accesses(dst));
             e.unit(Op::Gemv, 0, &fields, &reads, &writes, &packet.name());
         }
     }

@@ -8,6 +8,9 @@
 //! | `linear` | what all ternary layers share: norm, int8 codes, product, factor |
 //! | `vector` | instructions of the vector unit |
 //!
+//! The same code makes decode, one token at a time, and prefill, a block of tokens. In a block each weight pass serves all
+//! tokens, the attention array takes all query heads of all tokens that share a KV head, and vec loops over tokens.
+//!
 //! Scales never meet the data before they must: int8 codes of a rotated head are made from the raw accumulator
 //! (rotation is linear), and all scalar factors of an output are multiplied once into one scalar that the
 //! consumer applies while it reads.
@@ -18,10 +21,10 @@ mod head;
 mod linear;
 mod vector;
 
-use hw::isa::Op;
+use hw::isa::{Op, Operand};
 use hw::params::MachineParams;
 
-use super::emit::{Emitter, imm, reg};
+use super::emit::{Emitter, Step, imm, reg};
 use super::layout::{
     Constant, ImageLayout, LAYER_SCALARS, LayerScalar, Matrix, Packet, StateLayout,
 };
@@ -29,7 +32,6 @@ use super::places::{Places, SCALARS};
 use super::program::r;
 use super::scratch::Place;
 use crate::model::Model;
-use vector::Vector;
 
 /// Flag bit of load and store: addresses count from the state window.
 pub const STATE: u8 = 8;
@@ -49,12 +51,26 @@ mod s {
     pub const TOP: u32 = 14;
 }
 
-/// Words of a head's scalars.
-mod h {
-    pub const ABSMAX: u32 = 0;
-    pub const SUM: u32 = 1;
-    pub const SCALE: u32 = 2;
-    pub const OUT: u32 = 3;
+/// Scalars of codes, a word for each head: query heads first, then K heads, then V heads. Those of one kind are neighbours,
+/// so that one instruction makes them for all heads.
+#[derive(Clone, Copy)]
+enum OfCodes {
+    AbsMax,
+    /// What codes are multiplied by.
+    Factor,
+    /// What a code stands for.
+    Scale,
+}
+
+/// Scalars of a softmax, two words for each query head.
+#[derive(Clone, Copy)]
+enum OfWeights {
+    /// Absmax of the weights times the scales of V; their sum lies behind it.
+    AbsMax,
+    /// Maximum of the scores; then what the weights are multiplied by to become codes.
+    Factor,
+    /// Scale of the weighted values.
+    Scale,
 }
 
 /// Everything that emission of a layer needs.
@@ -63,17 +79,92 @@ pub struct Block<'a> {
     pub p: &'a MachineParams,
     pub layout: &'a ImageLayout,
     pub state: &'a StateLayout,
+    /// In a block as loops over tokens see them.
     pub places: &'a Places,
+    /// Tokens at once.
+    pub tokens: u32,
 }
 
 impl Block<'_> {
+    /// Emits `body` for each token: once, or in a loop.
+    fn each_token(&self, e: &mut Emitter, body: impl FnOnce(&mut Emitter)) {
+        self.each_token_and(e, &[], body);
+    }
+
+    /// The same, with more registers that count.
+    fn each_token_and(&self, e: &mut Emitter, more: &[Step], body: impl FnOnce(&mut Emitter)) {
+        if self.tokens == 1 {
+            return body(e);
+        }
+        let mut steps = vec![Step {
+            reg: r::AT_TOKEN,
+            start: imm(0),
+            by: self.places.token_stride,
+        }];
+        steps.extend(more);
+        e.open(self.tokens, &steps, true);
+        body(e);
+        e.close();
+    }
+
+    /// Counts the rows of the attention array that go with the token at hand.
+    fn rows_step(&self) -> Step {
+        Step {
+            reg: r::AT_ROW,
+            start: imm(0),
+            by: self.group() * self.places.row_stride,
+        }
+    }
+
+    /// The place of each token where loops see `place`.
+    fn of_tokens(&self, place: Place) -> Vec<Place> {
+        let place = place.moved_by(0);
+        let stride = self.places.token_stride;
+        (0..self.tokens).map(|t| place.behind(t * stride)).collect()
+    }
+
+    /// Rows of the attention array over all KV heads, for whole blocks.
+    pub fn rows(&self) -> u32 {
+        self.places.block * self.heads()
+    }
+
+    /// Number of the first row of KV head `g`; rows are ordered by KV head, token, head of the group.
+    fn first_row(&self, g: u32) -> u32 {
+        g * self.places.block * self.group()
+    }
+
+    /// Where query head `head` of the token at hand has what row 0 has at `place`.
+    fn row(&self, place: Place, head: u32) -> Place {
+        let row = self.first_row(head / self.group()) + head % self.group();
+        place.behind(row * self.places.row_stride)
+    }
+
+    /// Tokens that the token at hand attends to.
+    fn attended(&self) -> Operand {
+        let register = if self.tokens == 1 {
+            r::COUNT
+        } else {
+            r::LENGTH
+        };
+        reg(register, 0)
+    }
+
     fn scalar(&self, index: u32) -> Place {
         self.places.scalars.word(index)
     }
 
-    /// Scalar `index` of head slot `slot`: query heads first, then K heads, then V heads.
-    fn head_scalar(&self, slot: u32, index: u32) -> Place {
-        self.scalar(SCALARS + 4 * slot + index)
+    /// Scalars of `count` heads from `first` on.
+    fn of_codes(&self, kind: OfCodes, first: u32, count: u32) -> Place {
+        let all = self.heads() + 2 * self.kv_heads();
+        let start = SCALARS + kind as u32 * all + first;
+        self.places.scalars.part(start, count)
+    }
+
+    /// Scalars of `count` query heads from `first` on.
+    fn of_weights(&self, kind: OfWeights, first: u32, count: u32) -> Place {
+        let codes = 3 * (self.heads() + 2 * self.kv_heads());
+        let start = SCALARS + codes + 2 * (kind as u32 * self.heads() + first);
+        self.places.scalars.part(start, 2 * count)
     }
 
     fn constant(&self, c: Constant) -> Place {
@@ -91,6 +182,11 @@ impl Block<'_> {
 
     fn kv_heads(&self) -> u32 {
         self.model.config.kv_heads as u32
+    }
+
+    /// Query heads that share a KV head.
+    fn group(&self) -> u32 {
+        self.heads() / self.kv_heads()
     }
 
     fn head_dim(&self) -> u32 {
@@ -125,15 +221,6 @@ impl Block<'_> {
         e.ld(place, reg(r::NEXT, 0), units, "constants of the next layer");
     }
 
-    /// A vec instruction without effect that waits for loads into these places.
-    pub fn wait_for(&self, e: &mut Emitter, places: &[Place]) {
-        let one = self.constant(Constant::One);
-        Vector::new(Op::Vscale, one, one, 1)
-            .s0(one)
-            .no_output()
-            .emit(e, places, "wait for loads");
-    }
-
     /// One layer; at its end the residual stream is complete and the next layer's first weights are on their way.
     pub fn layer(&self, e: &mut Emitter, prefetch: &[Matrix]) {
         let late = |matrices: &[Matrix]| -> Vec<Matrix> {
@@ -142,15 +229,14 @@ impl Block<'_> {
         };
         e.context("qkv: ");
         self.request(e, r::BASE, &late(&[Matrix::Q, Matrix::K, Matrix::V]));
-        let [fq, fk, fv] = self.project(e);
+        self.project(e);
         e.context("cache: ");
-        self.append_cache(e, fk, fv);
+        self.append_cache(e);
         self.request_cache(e);
         self.request(e, r::BASE, &late(&[Matrix::O]));
         self.request(e, r::BASE, &[Matrix::Gate, Matrix::Up, Matrix::Down]);
         e.context("attention: ");
-        self.attend(e, fq);
-        self.project_out(e);
+        self.attend(e);
         e.context("ffn: ");
         self.feed_forward(e, prefetch);
     }

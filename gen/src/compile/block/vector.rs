@@ -106,18 +106,18 @@ impl Vector {
 
     /// Appends the instruction; `also` are further places that it waits for.
     pub(super) fn emit(self, e: &mut Emitter, also: &[Place], note: &str) {
-        let mut fields = vec![(1, imm(self.a.addr)), (3, self.n)];
+        let mut fields = vec![(1, self.a.at()), (3, self.n)];
         let mut reads = vec![Access::Scratch(self.a)];
         let mut writes = Vec::new();
         for (field, place) in [(2, self.b), (4, self.s0), (5, self.s1)] {
             if let Some(p) = place {
-                fields.push((field, imm(p.addr)));
+                fields.push((field, p.at()));
                 reads.push(Access::Scratch(p));
             }
         }
         for (field, place) in [(0, self.dst), (6, self.red)] {
             if let Some(p) = place {
-                fields.push((field, imm(p.addr)));
+                fields.push((field, p.at()));
                 writes.push(Access::Scratch(p));
             }
         }

@@ -10,11 +10,19 @@
 //!
 //! Loops: [`Emitter::barrier`] ends a segment. It waits for all units except load and forgets the past; loads into
 //! the scratchpad must have been waited for inside their segment, weight streams may stay in flight across it.
+//! Loops without a segment of their own: [`repeat`].
+
+mod repeat;
+#[cfg(test)]
+mod tests;
 
 use hw::isa::{Instr, Op, Operand, Target, Unit};
+use hw::vec::{Output, Reduce, VecFlags};
 
 use super::CompileError;
 use super::scratch::Place;
+use repeat::Repeat;
+pub use repeat::Step;
 
 /// Something an instruction reads or writes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,6 +33,7 @@ pub enum Access {
 }
 
 impl Access {
+    /// Of places, both where their registers hold 0.
     fn conflicts(self, other: Access) -> bool {
         match (self, other) {
             (Access::Scratch(a), Access::Scratch(b)) => a.overlaps(b),
@@ -48,6 +57,17 @@ struct Past {
     writes: Vec<Access>,
     /// What is complete when this instruction is.
     done: Clock,
+    /// An instruction of a loop that has ended: a token of it would be one for each pass.
+    repeated: bool,
+}
+
+impl Past {
+    fn conflicts(&self, reads: &[Access], writes: &[Access]) -> bool {
+        let hit = |mine: &[Access], theirs: &[Access]| {
+            mine.iter().any(|m| theirs.iter().any(|t| m.conflicts(*t)))
+        };
+        hit(writes, &self.writes) || hit(writes, &self.reads) || hit(reads, &self.writes)
+    }
 }
 
 /// Builds a program.
@@ -62,6 +82,11 @@ pub struct Emitter {
     labels: Vec<Option<u32>>,
     fixups: Vec<(usize, usize)>,
     context: String,
+    /// Scalar 1 of the scratchpad, operand of instructions without effect.
+    one: Place,
+    repeat: Option<Repeat>,
+    /// First mistake of the compiler.
+    fault: Option<String>,
 }
 
 /// Jump target.
@@ -82,7 +107,8 @@ pub fn imm(value: u32) -> Operand {
 }
 
 impl Emitter {
-    pub fn new() -> Emitter {
+    /// `one`: a scalar 1, for instructions without effect.
+    pub fn new(one: Place) -> Emitter {
         Emitter {
             instrs: Vec::new(),
             notes: Vec::new(),
@@ -92,6 +118,9 @@ impl Emitter {
             labels: Vec::new(),
             fixups: Vec::new(),
             context: String::new(),
+            one,
+            repeat: None,
+            fault: None,
         }
     }
 
@@ -126,6 +155,10 @@ impl Emitter {
             instr.f[field] = operand;
         }
         let at = self.push(instr, note);
+        self.check_moves(reads, at);
+        self.check_moves(writes, at);
+        let outer = self.repeat.as_ref().map_or(0, |r| r.outer);
+        let (all_reads, all_writes) = (self.all_passes(reads), self.all_passes(writes));
         // The last conflicting instruction of each other unit that is not known to be complete.
         let mut need: [Option<usize>; UNITS] = [None; UNITS];
         for (p, past) in self.past.iter().enumerate() {
@@ -133,23 +166,22 @@ impl Emitter {
             if v == u || past.index <= self.known[u][v] {
                 continue;
             }
-            let hit = |mine: &[Access], theirs: &[Access]| {
-                mine.iter().any(|m| theirs.iter().any(|t| m.conflicts(*t)))
+            let conflict = if p < outer {
+                past.conflicts(&all_reads, &all_writes)
+            } else {
+                past.conflicts(reads, writes)
             };
-            if hit(writes, &past.writes) || hit(writes, &past.reads) || hit(reads, &past.writes) {
+            if conflict {
                 need[v] = Some(p);
             }
         }
         for (v, p) in need.into_iter().enumerate() {
             let Some(p) = p else { continue };
-            // Another unit's token may have brought this order along in the meantime.
-            if self.past[p].index <= self.known[u][v] {
-                continue;
+            if p < outer || self.past[p].repeated {
+                self.outside(u, v, p, at);
+            } else {
+                self.order(u, v, p, at);
             }
-            self.instrs[self.past[p].instr].release |= 1 << u;
-            self.instrs[at].wait |= 1 << v;
-            let done = self.past[p].done;
-            join(&mut self.known[u], &done);
         }
         self.issued[u] += 1;
         let mut done = self.known[u];
@@ -162,12 +194,39 @@ impl Emitter {
             reads: reads.to_vec(),
             writes: writes.to_vec(),
             done,
+            repeated: false,
         });
+    }
+
+    /// Instruction `at` of unit `u` waits for past instruction `p` of unit `v`.
+    fn order(&mut self, u: usize, v: usize, p: usize, at: usize) {
+        // Another unit's token may have brought this order along in the meantime.
+        if self.past[p].index <= self.known[u][v] {
+            return;
+        }
+        self.instrs[self.past[p].instr].release |= 1 << u;
+        self.instrs[at].wait |= 1 << v;
+        let done = self.past[p].done;
+        join(&mut self.known[u], &done);
+    }
+
+    /// An instruction of vec without effect: it waits until these places may be read and written.
+    pub fn idle(&mut self, reads: &[Access], writes: &[Access], note: &str) {
+        let one = self.one;
+        let fields = [(1, one.at()), (3, imm(1)), (4, one.at())];
+        let mut all = vec![Access::Scratch(one)];
+        all.extend(reads);
+        let flags = VecFlags {
+            integer: false,
+            output: Output::None,
+            reduce: Reduce::None,
+        };
+        self.unit(Op::Vscale, flags.encode(), &fields, &all, writes, note);
     }
 
     /// Loads `units` 4-byte units from `offset` in the image into a place.
     pub fn ld(&mut self, to: Place, offset: Operand, units: Operand, note: &str) {
-        let fields = [(0, imm(to.addr)), (1, offset), (2, units)];
+        let fields = [(0, to.at()), (1, offset), (2, units)];
         self.unit(Op::Ld, 0, &fields, &[], &[Access::Scratch(to)], note);
     }
 
@@ -205,12 +264,12 @@ impl Emitter {
 
     /// `rd` = scalar at the start of a place. The value must be there: only a barrier orders it.
     pub fn rds(&mut self, rd: u8, from: Place, note: &str) {
-        self.scalar(Op::Rds, &[(0, reg(rd, 0)), (1, imm(from.addr))], note);
+        self.scalar(Op::Rds, &[(0, reg(rd, 0)), (1, from.at())], note);
     }
 
     /// Scalar at the start of a place = `value`.
     pub fn wrs(&mut self, to: Place, value: u8, note: &str) {
-        self.scalar(Op::Wrs, &[(0, imm(to.addr)), (1, reg(value, 0))], note);
+        self.scalar(Op::Wrs, &[(0, to.at()), (1, reg(value, 0))], note);
     }
 
     /// A jump target to be placed later.
@@ -274,7 +333,13 @@ impl Emitter {
     }
 
     /// Instructions and their notes; branch targets are resolved.
+    ///
+    /// # Errors
+    /// A mistake of the compiler.
     pub fn finish(mut self) -> Result<(Vec<Instr>, Vec<String>), CompileError> {
+        if let Some(fault) = self.fault {
+            return Err(CompileError::Internal(fault));
+        }
         for &(at, label) in &self.fixups {
             let target = self.labels[label]
                 .ok_or_else(|| CompileError::Internal("a label is never placed".into()))?;
