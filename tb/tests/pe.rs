@@ -221,6 +221,12 @@ fn run(unit: &mut Unit, p: &PeParams, all: &[Op]) -> u64 {
         panic!("a fault: {what:?}")
     };
     assert_eq!(unit.beats_left(), 0, "packets consumed: {what:?}");
+    // A retired instruction's words are all written, and none of the next one's: the trace relies on it.
+    let words = all.iter().scan(0, |sum, op| {
+        *sum += op.rows * op.results().div_ceil(p.lanes);
+        Some(*sum)
+    });
+    assert_eq!(unit.writes_at_done, words.collect::<Vec<_>>(), "{what:?}");
     for a in 0..WORDS {
         let (got, want) = (unit.pad.word(a).unwrap(), want.word(a).unwrap());
         assert_eq!(got, want, "word {a}: {what:?}");

@@ -136,14 +136,15 @@ pub(super) fn results(p: &PeParams) -> Result<Arc<Module>, RtlError> {
     let row = m.reg_init("row", uint(rw), 0);
     let order_q = order.map(|order| m.reg("order_q", order.ty()));
     let row_last = m.wire("row_last", row.eq(&end));
-    let write = m.wire("write", waiting.get("out_valid"));
+    let write = m.wire("write", waiting.get("out_valid") & &active);
     let written = m.wire("written", &write & &wr_ready);
     m.assign(&pop, &written & &row_last);
     let ended = m.wire("ended", all([&written, &row_last, &head.bit(set_bits)]));
     let open = m.wire("open", &start | &next_valid);
-    let begin = m.wire("begins", &open & (!&active | &ended));
-    let following = m.wire("following", at.plus(1));
+    m.comment("The unit's done comes two cycles behind the last write: what is written after it is the next instruction's.");
     let done_q = m.reg_init("done_q", uint(1), 0);
+    let begin = m.wire("begins", all([&open, &!&active, &!&done_q]));
+    let following = m.wire("following", at.plus(1));
     m.clocked(&clk, |b| {
         b.set(&done_q, &ended);
         b.set(&active, &begin | (&active & !&ended));

@@ -357,7 +357,8 @@ pub fn pe(p: &PeParams) -> Result<Arc<Module>, RtlError> {
     m.note(&written, "all its results are");
     m.comment("The packet that is not yet taken may be that of the next one.");
     let gone = &walking | !(&packet & &multiplied);
-    let retire = m.wire("retire", all([&draining, &written, &gone]));
+    let all_written = m.wire("all_written", &written | out.get("done"));
+    let retire = m.wire("retire", all([&draining, &all_written, &gone]));
     let finish = m.wire("finish", steps.get("finish"));
     let done_q = m.reg_init("done_q", uint(1), 0);
     m.assign(&done, &done_q);
@@ -370,7 +371,7 @@ pub fn pe(p: &PeParams) -> Result<Arc<Module>, RtlError> {
         b.set(&taking, &begun | (&taking & !&finish));
         b.set(&walking, &begin | (&walking & !&finish));
         b.set(&draining, &finish | (&draining & !&retire));
-        b.set(&written, (&written | out.get("done")) & !&retire);
+        b.set(&written, &all_written & !&retire);
         b.when(&finish, |b| {
             b.set(&d_writes, &writes);
             b.set(&d_wide, &wide);

@@ -79,6 +79,10 @@ pub struct Unit {
     responses: [Option<Vec<u32>>; 2],
     stall_percent: u32,
     rng: ChaCha8Rng,
+    writes: u32,
+    /// Words that had been written at each `done`, since the last call.
+    #[allow(dead_code, reason = "one of the units' tests reads it")]
+    pub writes_at_done: Vec<u32>,
 }
 
 impl Unit {
@@ -126,6 +130,8 @@ impl Unit {
             responses: [None, None],
             stall_percent,
             rng,
+            writes: 0,
+            writes_at_done: Vec::new(),
         }
     }
 
@@ -164,6 +170,7 @@ impl Unit {
     /// Runs instructions, offered as soon as the unit takes them, until all have retired or one faults.
     pub fn run_all(&mut self, all: &[[u32; 8]]) -> End {
         let (mut taken, mut retired) = (0, 0);
+        (self.writes, self.writes_at_done) = (0, Vec::new());
         for cycle in 0..200_000 {
             let (sim, p) = (&mut self.sim, &self.ports);
             let op = all.get(taken);
@@ -185,6 +192,7 @@ impl Unit {
             }
             if sim.get(p.done) == 1 {
                 retired += 1;
+                self.writes_at_done.push(self.writes);
                 assert!(retired <= taken, "retired before it was taken");
                 if retired == all.len() {
                     return End::Done(cycle);
@@ -236,6 +244,7 @@ impl Unit {
             let word = sim.get_wide(p.wr_data).to_vec();
             let addr = sim.get(p.wr_addr) as u32;
             self.pad.write_word(addr, &word).unwrap();
+            self.writes += 1;
         }
     }
 }

@@ -229,14 +229,6 @@ impl Block<'_> {
             let all = |place| -> Vec<Access> {
                 (0..rows).map(|i| Access::Scratch(row(place, i))).collect()
             };
-            if self.tokens > 1 {
-                // Many rows write late: the unit then tells that it is done when the next instruction writes already, and the
-                // trace gives that one's words to this one. So each waits for the one before, by way of vec.
-                let before: Vec<Access> = (0..self.rows())
-                    .map(|i| Access::Scratch(dst.moved_by(0).behind(i * stride)))
-                    .collect();
-                e.idle(&before, &all(src), "one instruction of the array at a time");
-            }
             e.unit(op, (rows - 1) as u8, &fields, &all(src), &all(dst), name);
         }
     }
