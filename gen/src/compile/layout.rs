@@ -8,8 +8,8 @@ use hw::tlmm::TlmmParams;
 use hw::tlmm::pack::{pack_matrix, packet_bytes};
 
 use super::head::{Head, head_rows};
-use super::{CompileError, Plan};
 use super::manifest::{MatrixStats, Region};
+use super::{CompileError, Plan};
 use crate::model::rope::RopeTable;
 use crate::model::{Layer, Model, Ternary};
 

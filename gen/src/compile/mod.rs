@@ -28,6 +28,7 @@ use hw::pe::{PeMode, PeParams};
 
 use crate::model::Model;
 use block::Block;
+pub use head::head_bytes;
 use layout::{Image, ImageLayout, StateLayout};
 use manifest::{Manifest, ModelSummary, Traffic, Window};
 use places::Places;
@@ -54,7 +55,9 @@ pub enum CompileError {
         value: u64,
         rule: String,
     },
-    #[error("the output head is {head}, but the attention array has {have} only: set engine.head to one of them")]
+    #[error(
+        "the output head is {head}, but the attention array has {have} only: set engine.head to one of them"
+    )]
     HeadMode { head: &'static str, have: String },
     #[error("compiler fault: {0}")]
     Internal(String),
