@@ -123,6 +123,8 @@ fn every_mode_follows_the_reference() {
             d.agree * 100.0,
             d.perplexity
         );
+        // int8 and 16-bit rows: a hundredth of the logits' length, and nearly every best token. int4 rows: seven and a half
+        // hundredths, and one best token in sixteen another.
         let (l2, agree) = if head.nibbles() {
             (0.1, 0.8)
         } else {
@@ -135,4 +137,52 @@ fn every_mode_follows_the_reference() {
             d.agree
         );
     }
+}
+
+/// Rows and scales of the int8 head of the shipped model are what they were when it was the only one.
+#[test]
+fn the_int8_head_stays_as_it_is() {
+    let c = compiled(&import(&shipped()).unwrap(), &machine(), PeMode::Int8);
+    let crc = |name: &str| {
+        let mut regions = c.manifest.regions.iter();
+        regions.find(|r| r.name == name).map(|r| r.crc32.as_str())
+    };
+    assert_eq!(crc("head"), Some("3fdfc062"));
+    assert_eq!(crc("head.scales"), Some("284107d8"));
+}
+
+/// An array without the mode, one without room for a row of it, and rows that are no whole beats.
+#[test]
+fn a_head_that_does_not_fit_is_refused() {
+    let model = import(&shipped()).unwrap();
+    let refused = |model: &Model, p: &MachineParams, head| {
+        let plan = Plan { context: 64, head };
+        compile(model, p, plan).unwrap_err().to_string()
+    };
+    let lacking = MachineParams {
+        pe_modes: PeModes::of(&[PeMode::Fp16]),
+        ..machine()
+    };
+    assert_eq!(
+        refused(&model, &lacking, PeMode::Fp16Int4),
+        "the output head is fp16_int4, but the attention array has int8, fp16 only: set engine.head to one of them"
+    );
+    let low = MachineParams {
+        pe_rows: 2,
+        pe_modes: PeModes::of(&[PeMode::Int8Int4]),
+        ..machine()
+    };
+    let error = refused(&model, &low, PeMode::Int8Int4);
+    assert!(error.contains("has int8 only"), "{error}");
+    let wide = MachineParams {
+        bus_bits: 256,
+        pe_max_len: 256,
+        ..machine()
+    };
+    let mut odd = model;
+    odd.config.hidden = 224;
+    assert_eq!(
+        refused(&odd, &wide, PeMode::Int8Int4),
+        "hidden_size is 224, but it must be a multiple of 64 (elements of a beat of engine.head = \"int8_int4\")"
+    );
 }

@@ -11,12 +11,11 @@ use tritforge_gen::report::SystemStats;
 use tritforge_gen::session::{Job, Sampling};
 use tritforge_gen::simulate::{SimOptions, simulate};
 
-/// The shipped model with a configuration that asks for this head, and for all modes.
-fn project(head: PeMode) -> Project {
+/// The shipped model on a board, with a configuration that asks for this head, and for all modes.
+fn project(board: &str, head: PeMode) -> Project {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../gen/models/tale");
     let text = format!(
-        "[model]\npath = {:?}\n[engine]\nhead = \"{}\"\npe_modes = {:?}\n",
-        root,
+        "[model]\npath = {root:?}\n[target]\nboard = {board:?}\n[engine]\nhead = {:?}\npe_modes = {:?}\n",
         head.word(),
         PeMode::WORDS
     );
@@ -51,11 +50,11 @@ fn agree(project: &Project, compiled: &Compiled, tokens: u32, stalls: u32) -> Sy
 /// All heads run on the same hardware, and stalls change no token. Printed: what the table of docs/decisions.md says of cycles.
 #[test]
 fn every_head_runs_on_one_machine() {
-    let machine = project(PeMode::Int8).abi();
+    let machine = project("sim64", PeMode::Int8).abi();
     println!("| head | bytes read a token, empty context | cycles a decoded token |");
     let mut cycles = Vec::new();
     for head in PeMode::ALL {
-        let project = project(head);
+        let project = project("sim64", head);
         assert_eq!(project.abi(), machine, "{head:?}");
         let compiled = project.compile().unwrap();
         let quiet = agree(&project, &compiled, 5, 0);
@@ -84,9 +83,21 @@ fn every_head_runs_on_one_machine() {
 #[test]
 fn tiles_of_the_vocabulary_agree() {
     for head in [PeMode::Int8Int4, PeMode::Fp16Int8, PeMode::Fp16] {
-        let mut project = project(head);
+        let mut project = project("sim64", head);
         project.model = project.model.with_vocabulary(1100);
         let compiled = project.compile().unwrap();
         agree(&project, &compiled, 2, 20);
+    }
+}
+
+/// UltraScale+: products in chains of DSP48E2, and a bus of 128 bits, so that a beat of int4 has 32 elements.
+#[test]
+fn heads_run_on_ultrascale() {
+    use PeMode::{Bf16Int4, Fp16, Fp16Int8, Int8Int4};
+    for head in [Int8Int4, Bf16Int4, Fp16Int8, Fp16] {
+        let project = project("kv260", head);
+        assert_eq!(project.params.bus_bits, 128);
+        let compiled = project.compile().unwrap();
+        agree(&project, &compiled, 2, 25);
     }
 }

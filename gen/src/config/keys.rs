@@ -236,7 +236,7 @@ fn property(key: &Key) -> Value {
         Kind::Text => json!({"type": "string", "minLength": 1}),
         Kind::Choice(words) => json!({"type": "string", "enum": words}),
         Kind::Words(words) => {
-            json!({"type": "array", "uniqueItems": true, "items": {"type": "string", "enum": words}})
+            json!({"type": "array", "items": {"type": "string", "enum": words}})
         }
         Kind::Count {
             min,

@@ -69,6 +69,9 @@ fn the_schema_lists_every_key() {
     }
     let lanes = &schema["properties"]["engine"]["properties"]["vec_lanes"]["enum"];
     assert_eq!(*lanes, serde_json::json!([2, 4, 8, 16]));
+    let modes = &schema["properties"]["engine"]["properties"]["pe_modes"];
+    assert_eq!(modes["items"]["enum"], serde_json::json!(PeMode::WORDS));
+    assert_eq!(modes["default"], serde_json::json!([]));
 }
 
 #[test]
