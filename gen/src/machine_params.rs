@@ -68,7 +68,7 @@ pub fn machine_params(
         pe_rows: derived.pe_rows,
         pe_max_len: to_u32(c.hidden.max(c.head_dim)),
         pe_max_count: derived.context,
-        pe_modes: hw::pe::PeModes::INT8,
+        pe_modes: derived.pe_modes,
         sample_k: SAMPLE_K,
         trace,
     };

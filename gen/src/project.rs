@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use hw::isa::isa_text;
 use hw::params::MachineParams;
 
-use crate::compile::{CompileError, Compiled, compile};
+use crate::compile::{CompileError, Compiled, Plan, compile};
 use crate::config::{Config, Derived};
 use crate::diag::{Diagnostic, Diagnostics, Source};
 use crate::machine_params::machine_params;
@@ -95,8 +95,11 @@ impl Project {
         if self.params.weight_format == hw::params::WeightFormat::Sherry {
             self.check_sherry()?;
         }
-        compile(&self.model, &self.params, self.derived.context)
-            .map_err(|e| misfit(&self.config, &e))
+        let plan = Plan {
+            context: self.derived.context,
+            head: self.derived.head,
+        };
+        compile(&self.model, &self.params, plan).map_err(|e| misfit(&self.config, &e))
     }
 
     fn check_sherry(&self) -> Result<(), Diagnostics> {
@@ -166,6 +169,10 @@ fn misfit(config: &Config, error: &CompileError) -> Diagnostics {
         }
         CompileError::Shape { rule, .. } if rule.contains("bus beat") => {
             config.point(message, "engine.bus_bits")
+        }
+        CompileError::HeadMode { .. } => config.point(message, "engine.head"),
+        CompileError::Shape { rule, .. } if rule.contains("engine.head") => {
+            config.point(message, "engine.head")
         }
         _ => config.point(message, "model.path"),
     };

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use hw::params::MachineParams;
+use hw::pe::{PeMode, PeParams};
 use serde_json::json;
 
 use super::{ConfigArgs, Failure, Out};
@@ -75,10 +77,7 @@ pub fn summary(project: &Project, compiled: &Compiled) -> String {
             p.batch
         ),
     );
-    row(
-        "pe",
-        format!("{} x {} int8 products a cycle", p.bus_bytes(), p.pe_rows),
-    );
+    row("pe", pe(p));
     row("vec", format!("{} lanes fp32", p.vec_lanes));
     row(
         "scratchpad",
@@ -103,11 +102,12 @@ pub fn summary(project: &Project, compiled: &Compiled) -> String {
     row(
         "a token reads",
         format!(
-            "{} bytes of weights ({:.0} ideal, {:.3} bits a weight), {} of the head, {} for each position of context",
+            "{} bytes of weights ({:.0} ideal, {:.3} bits a weight), {} of the {} head, {} for each position of context",
             grouped(t.weight_bytes),
             t.weight_bytes_ideal,
             t.bits_per_weight,
             grouped(t.head_bytes),
+            compiled.manifest.head.word(),
             grouped(t.kv_bytes_per_position)
         ),
     );
@@ -121,5 +121,17 @@ pub fn summary(project: &Project, compiled: &Compiled) -> String {
         )
     };
     row("prefill", text);
+    out
+}
+
+/// The attention array: its int8 products, and those of other modes that it has.
+fn pe(p: &MachineParams) -> String {
+    let mut out = format!("{} x {} int8 products a cycle", p.bus_bytes(), p.pe_rows);
+    let params = PeParams::new(p);
+    for mode in p.pe_modes.iter().filter(|&m| m != PeMode::Int8) {
+        let (beat, rows) = (params.beat_elements(mode), mode.most_rows(p.pe_rows));
+        // Writing to a String never fails.
+        let _ = write!(out, ", {beat} x {rows} {}", mode.word());
+    }
     out
 }

@@ -1,14 +1,15 @@
 //! Layout of image and state memory, and the bytes of the image.
 //!
 //! Image: header, constants, one block a layer (all of one stride, so that a register addresses layers), embedding,
-//! int8 output head with its scales, RoPE table. State: tokens, then K, V and their scales of each layer.
+//! output head ([`head`](super::head)), RoPE table. State: tokens, then K, V and their scales of each layer.
 
 use hw::params::MachineParams;
 use hw::tlmm::TlmmParams;
 use hw::tlmm::pack::{pack_matrix, packet_bytes};
 
-use super::CompileError;
+use super::head::{Head, head_rows};
 use super::manifest::{MatrixStats, Region};
+use super::{CompileError, Plan};
 use crate::model::rope::RopeTable;
 use crate::model::{Layer, Model, Ternary};
 
@@ -100,10 +101,7 @@ pub struct ImageLayout {
     /// f32 rows of the embedding and their distance.
     pub embed: Offset,
     pub embed_stride: Offset,
-    /// int8 rows of the output head, without gaps.
-    pub head: Offset,
-    /// f32 scale of each row of the head.
-    pub head_scales: Offset,
+    pub head: Head,
     /// f32 rows (cos, sin interleaved) of the RoPE table and their distance.
     pub rope: Offset,
     pub rope_stride: Offset,
@@ -326,7 +324,7 @@ fn interleave_heads(m: &Ternary, head_dim: usize) -> Vec<i8> {
 pub fn image(
     model: &Model,
     p: &MachineParams,
-    context: u32,
+    plan: Plan,
     abi: u64,
 ) -> Result<Image, CompileError> {
     let c = &model.config;
@@ -434,34 +432,28 @@ pub fn image(
     w.region("embedding", start);
 
     let start = w.bytes.len();
-    layout.head = w.offset()?;
-    let mut scales = Vec::with_capacity(c.vocab);
-    for row in model.head().chunks(c.hidden) {
-        let absmax = row.iter().fold(0.0f32, |m, v| m.max(v.abs()));
-        let inverse = if absmax > 0.0 {
-            127.0 / f64::from(absmax)
-        } else {
-            0.0
-        };
-        let codes = row
-            .iter()
-            .map(|&v| (f64::from(v) * inverse).round_ties_even() as i8 as u8);
-        w.bytes.extend(codes);
-        // The activation's own 1/127 is folded in.
-        scales.push((f64::from(absmax) / (127.0 * 127.0)) as f32);
-    }
+    let rows = w.offset()?;
+    let (bytes, scales) = head_rows(model, p, plan.head);
+    w.bytes.extend(bytes);
     w.region("head", start);
-    let start = w.bytes.len();
-    layout.head_scales = w.offset()?;
-    w.f32s(scales);
-    w.region("head.scales", start);
+    layout.head = Head {
+        mode: plan.head,
+        rows,
+        scales: None,
+    };
+    if let Some(scales) = scales {
+        let start = w.bytes.len();
+        layout.head.scales = Some(w.offset()?);
+        w.f32s(scales);
+        w.region("head.scales", start);
+    }
 
     let start = w.bytes.len();
     layout.rope = w.offset()?;
     layout.rope_stride = ((c.head_dim * 4).next_multiple_of(ALIGN) / 4) as u32;
-    let table = RopeTable::new(c.rope_theta, c.head_dim, context as usize);
+    let table = RopeTable::new(c.rope_theta, c.head_dim, plan.context as usize);
     let half = c.head_dim / 2;
-    for position in 0..context as usize {
+    for position in 0..plan.context as usize {
         for j in 0..half {
             w.f32s([
                 table.cos[position * half + j],

@@ -4,7 +4,9 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use hw::params::MachineParams;
+use hw::pe::PeMode;
 
+use super::head::head_bytes;
 use super::layout::StateLayout;
 use super::scratch::Place;
 use crate::model::ModelConfig;
@@ -44,7 +46,7 @@ pub struct Traffic {
     pub weight_bytes_ideal: f64,
     /// Ternary weights for each token of a prefill block.
     pub prefill_weight_bytes: u64,
-    /// Output head, int8 with f32 scales.
+    /// Output head: rows, and f32 scales of integers.
     pub head_bytes: u64,
     /// K, V and scales read for each token of context.
     pub kv_bytes_per_position: u64,
@@ -63,6 +65,8 @@ pub struct Manifest {
     pub context: u32,
     /// Tokens of the prompt that one pass over the weights serves.
     pub prefill_block: u32,
+    /// How the output head is computed.
+    pub head: PeMode,
     pub program_instructions: u32,
     pub program: Window,
     pub image: Window,
@@ -110,14 +114,19 @@ pub fn places(map: &IndexMap<String, Place>) -> IndexMap<String, [u32; 2]> {
 }
 
 impl Traffic {
-    pub fn new(c: &ModelConfig, stats: MatrixStats, sherry: bool, block: u32) -> Traffic {
+    pub fn new(
+        c: &ModelConfig,
+        stats: MatrixStats,
+        sherry: bool,
+        block: u32,
+        head: PeMode,
+    ) -> Traffic {
         let bits = if sherry { 1.25 } else { 3f64.log2() };
-        let head = (c.vocab * (c.hidden + 4)) as u64;
         Traffic {
             weight_bytes: stats.bytes,
             weight_bytes_ideal: stats.weights as f64 * bits / 8.0,
             prefill_weight_bytes: stats.bytes / u64::from(block),
-            head_bytes: head,
+            head_bytes: head_bytes(head, c.vocab as u64, c.hidden as u64),
             kv_bytes_per_position: (2 * c.layers * c.kv_heads * (c.head_dim + 4)) as u64,
             bits_per_weight: stats.bytes as f64 * 8.0 / stats.weights as f64,
         }

@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `layout` | image and state memory: where everything lies, and its bytes |
+//! | `head` | rows of the output head in its mode |
 //! | `scratch` | scratchpad allocation |
 //! | `emit` | instruction emission, tokens inserted from what instructions read and write |
 //! | `places` | the program's vectors and where each lies |
@@ -13,6 +14,7 @@
 
 mod block;
 mod emit;
+mod head;
 pub mod layout;
 pub mod manifest;
 mod places;
@@ -22,9 +24,11 @@ mod scratch;
 
 use hw::isa::{self, Instr};
 use hw::params::MachineParams;
+use hw::pe::{PeMode, PeParams};
 
 use crate::model::Model;
 use block::Block;
+pub use head::head_bytes;
 use layout::{Image, ImageLayout, StateLayout};
 use manifest::{Manifest, ModelSummary, Traffic, Window};
 use places::Places;
@@ -51,8 +55,31 @@ pub enum CompileError {
         value: u64,
         rule: String,
     },
+    #[error(
+        "the output head is {head}, but the attention array has {have} only: set engine.head to one of them"
+    )]
+    HeadMode { head: &'static str, have: String },
     #[error("compiler fault: {0}")]
     Internal(String),
+}
+
+/// What a program is made for, beside its model and machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Longest sequence, tokens.
+    pub context: u32,
+    /// How the output head is computed.
+    pub head: PeMode,
+}
+
+impl From<u32> for Plan {
+    /// A context, and the head that every machine can compute.
+    fn from(context: u32) -> Plan {
+        Plan {
+            context,
+            head: PeMode::Int8,
+        }
+    }
 }
 
 /// Everything the machine runs.
@@ -113,19 +140,26 @@ pub fn prefill_block(
     Ok(block)
 }
 
-/// Compiles a model for a machine.
+/// Compiles a model for a machine; a plan that is a context alone has the int8 head.
 ///
 /// # Errors
 /// See [`CompileError`].
-pub fn compile(model: &Model, p: &MachineParams, context: u32) -> Result<Compiled, CompileError> {
+pub fn compile(
+    model: &Model,
+    p: &MachineParams,
+    plan: impl Into<Plan>,
+) -> Result<Compiled, CompileError> {
+    let plan = plan.into();
+    let context = plan.context;
     check_shapes(model, p, context)?;
+    check_head(model, p, plan.head)?;
     let abi = p.abi_hash(&isa::isa_text());
     let Image {
         bytes: image,
         layout,
         regions,
         stats,
-    } = layout::image(model, p, context, abi)?;
+    } = layout::image(model, p, plan, abi)?;
     let state = StateLayout::new(model, context);
     let prefill = prefill_block(model, p, context, p.scratchpad_words)?;
     let (places, named, used) = Places::new(model, p, &layout, context, prefill)?;
@@ -148,11 +182,12 @@ pub fn compile(model: &Model, p: &MachineParams, context: u32) -> Result<Compile
         machine: p.clone(),
         context,
         prefill_block: prefill,
+        head: plan.head,
         program_instructions: instrs.len() as u32,
         program: program_window,
         image: image_window,
         state: state_window,
-        traffic: Traffic::new(&model.config, stats, sherry, prefill),
+        traffic: Traffic::new(&model.config, stats, sherry, prefill, plan.head),
         arguments: program::arg::ALL
             .map(|(n, k)| (n.to_string(), k))
             .into_iter()
@@ -198,6 +233,30 @@ fn program_bytes(instrs: &[Instr], abi: u64) -> Vec<u8> {
     bytes.resize(isa::HEADER_BYTES as usize, 0);
     bytes.extend(code);
     bytes
+}
+
+/// Whether the array has the head's mode, and rows of the head are whole beats of it.
+fn check_head(model: &Model, p: &MachineParams, head: PeMode) -> Result<(), CompileError> {
+    if !p.pe_modes.has(head) || head.most_rows(p.pe_rows) == 0 {
+        let have = p.pe_modes.iter().filter(|m| m.most_rows(p.pe_rows) > 0);
+        let words: Vec<&str> = have.map(PeMode::word).collect();
+        return Err(CompileError::HeadMode {
+            head: head.word(),
+            have: words.join(", "),
+        });
+    }
+    let beat = PeParams::new(p).beat_elements(head);
+    if !model.config.hidden.is_multiple_of(beat as usize) {
+        return Err(CompileError::Shape {
+            what: "hidden_size",
+            value: model.config.hidden as u64,
+            rule: format!(
+                "it must be a multiple of {beat} (elements of a beat of engine.head = \"{}\")",
+                head.word()
+            ),
+        });
+    }
+    Ok(())
 }
 
 /// Rules between model and machine that no configuration alone can break.

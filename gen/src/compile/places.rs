@@ -25,7 +25,7 @@ pub struct Places {
     pub layer_norms: [Option<Place>; 4],
     pub layer_scalars: Place,
     pub layer_block: Place,
-    /// Product of a norm, f32; only vec uses it.
+    /// Product of a norm, f32, for vec; in the head of floats the final norm, which the array reads.
     pub t: Place,
     /// Tokens of a prefill block, and distances between what each token and each row of the attention array has.
     pub block: u32,

@@ -3,9 +3,11 @@
 use super::Config;
 use super::keys::MOST_PE_ROWS;
 use super::read::{Kind, nearest_count};
+use crate::compile::head_bytes;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::model::ModelConfig;
 use hw::params::{DramFormat, Reduction, Storage, Style, Technology, WeightFormat};
+use hw::pe::{PeMode, PeModes};
 use hw::tlmm::TlmmParams;
 use serde::Serialize;
 
@@ -58,8 +60,13 @@ pub struct Derived {
     pub scratchpad_words: Option<u32>,
     /// Query heads that share one KV head.
     pub gqa_group: u32,
-    /// Rows of the attention array: query heads of one KV head, of one or several tokens, that a pass over K and V serves.
+    /// Rows of the attention array: query heads of one KV head, of one or several tokens, that a pass over K and V serves; and
+    /// no fewer than its modes need for a row. int8 uses all of them, other modes what [`PeMode::most_rows`] says.
     pub pe_rows: u32,
+    /// How the output head is computed.
+    pub head: PeMode,
+    /// What the attention array can multiply.
+    pub pe_modes: PeModes,
     /// Int8 products of one row of the attention array a cycle: the bytes of a beat.
     pub pe_lanes: u32,
     /// Passes over K and V that the query heads of one KV head and token need.
@@ -102,7 +109,8 @@ impl Config {
         let group = to_u32(model.heads / model.kv_heads.max(1)).max(1);
         // What a block of prefill needs for its tokens to share one pass over K and V, as far as an instruction can name rows.
         let shared = (MOST_PE_ROWS / group).clamp(1, engine.batch);
-        let pe_rows = engine.pe_rows.unwrap_or((group * shared).min(MOST_PE_ROWS));
+        let wanted = engine.pe_rows.unwrap_or((group * shared).min(MOST_PE_ROWS));
+        let pe_rows = wanted.max(least_rows(engine.pe_modes));
         self.check_lanes(model, &mut diagnostics);
         self.check_memory(model, context, &mut diagnostics);
         self.lint_rate(&mut diagnostics);
@@ -148,6 +156,8 @@ impl Config {
             scratchpad_words: engine.scratchpad_words,
             gqa_group: group,
             pe_rows,
+            head: engine.head,
+            pe_modes: engine.pe_modes,
             pe_lanes: bus_bytes,
             pe_passes: group.div_ceil(pe_rows.max(1)),
             weight_buffer_beats: engine.weight_buffer_beats,
@@ -206,19 +216,20 @@ impl Config {
         }
     }
 
-    /// Refuses what can not fit under any layout: weights without padding, embeddings and KV cache.
+    /// Refuses what can not fit under any layout: weights without padding, embeddings, output head and KV cache.
     fn check_memory(&self, model: &ModelConfig, context: u32, diagnostics: &mut Diagnostics) {
         let (weights, bits) = self.engine.dram_format.weights_in_bits();
         let ternary = model.ternary_weights() / u128::from(weights) * u128::from(bits) / 8;
-        let tables = if model.tied { 1 } else { 2 };
-        let embeddings = model.vocab as u128 * model.hidden as u128 * 4 * tables;
+        let (vocab, hidden) = (model.vocab as u64, model.hidden as u64);
+        let embeddings = u128::from(vocab * hidden * 4);
+        let head = u128::from(head_bytes(self.engine.head, vocab, hidden));
         let token = 2 * model.layers as u128 * model.kv_heads as u128 * model.head_dim as u128;
         let cache = token * u128::from(context);
-        let need = ternary + embeddings + cache;
+        let need = ternary + embeddings + head + cache;
         if need > u128::from(self.board.memory_bytes) {
             let message = Diagnostic::error(format!(
                 "the model does not fit the {} bytes of memory of board \"{}\": ternary weights \
-                 {ternary}, embeddings {embeddings} and KV cache {cache} bytes, before padding",
+                 {ternary}, embeddings {embeddings}, output head {head} and KV cache {cache} bytes, before padding",
                 self.board.memory_bytes, self.board.name
             ));
             diagnostics.push(self.point(message, "target.board"));
@@ -256,6 +267,12 @@ impl Config {
 fn tallest(model: &ModelConfig) -> u32 {
     let qkv = (model.heads + 2 * model.kv_heads) * model.head_dim;
     to_u32(model.hidden.max(2 * model.ffn).max(qkv))
+}
+
+/// Fewest rows of an array in which each of these modes has one.
+fn least_rows(modes: PeModes) -> u32 {
+    let serves = |&rows: &u32| modes.iter().all(|mode| mode.most_rows(rows) > 0);
+    (1..=MOST_PE_ROWS).find(serves).unwrap_or(MOST_PE_ROWS)
 }
 
 /// Bits of a two's complement accumulator for `k` products of int8 (+-127) and ternary weights.

@@ -2,6 +2,7 @@
 
 use super::board::BUS_BITS;
 use super::read::{Absent, Datum, Key, Kind};
+use hw::pe::PeMode;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -133,7 +134,21 @@ pub const CONFIG_KEYS: &[Key] = &[
         "pe_rows",
         count(1, MOST_PE_ROWS as u64),
         Absent::Derive("the model's query heads per KV head, times the tokens of a prefill block"),
-        "Rows of the attention array (R): query heads, of a token or a block of them, that a pass over the keys serves.",
+        "Rows of the attention array (R): query heads, of a token or a block of them, that a pass over the keys serves. Modes with int4 raise it to 3.",
+    ),
+    key(
+        "engine",
+        "head",
+        Kind::Choice(&PeMode::WORDS),
+        word(PeMode::Int8.word()),
+        "Products of the output head, activations_rows: int4 rows halve its bytes and cost accuracy, 16-bit rows (fp16, bf16) double them; float activations are not quantised and make the array larger.",
+    ),
+    key(
+        "engine",
+        "pe_modes",
+        Kind::Words(&PeMode::WORDS),
+        Absent::Default(Datum::Words(Vec::new())),
+        "What the attention array multiplies beside int8 and the head's: programs with other heads then run on the same hardware.",
     ),
     key(
         "engine",
@@ -220,6 +235,9 @@ fn property(key: &Key) -> Value {
     let mut property = match key.kind {
         Kind::Text => json!({"type": "string", "minLength": 1}),
         Kind::Choice(words) => json!({"type": "string", "enum": words}),
+        Kind::Words(words) => {
+            json!({"type": "array", "items": {"type": "string", "enum": words}})
+        }
         Kind::Count {
             min,
             max,
@@ -244,6 +262,7 @@ fn property(key: &Key) -> Value {
     property["description"] = json!(key.doc);
     match &key.absent {
         Absent::Default(Datum::Text(text)) => property["default"] = json!(text),
+        Absent::Default(Datum::Words(words)) => property["default"] = json!(words),
         Absent::Default(Datum::Count(count)) => property["default"] = json!(count),
         Absent::Default(Datum::Number(number)) => property["default"] = json!(number),
         Absent::Refuse | Absent::Derive(_) => {}

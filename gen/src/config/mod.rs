@@ -15,6 +15,7 @@ pub use derived::Derived;
 pub use keys::{schema, starter_config};
 
 use hw::params::{DramFormat, Reduction, Storage, Style, WeightFormat};
+use hw::pe::{PeMode, PeModes};
 
 use crate::diag::{Diagnostic, Diagnostics, Source, nearest, one_of};
 use read::Values;
@@ -45,6 +46,10 @@ pub struct Engine {
     pub batch: u32,
     /// Query heads served by one pass of the attention array.
     pub pe_rows: Option<u32>,
+    /// How the output head is computed.
+    pub head: PeMode,
+    /// What the attention array can multiply: int8, the head's mode and those of the user.
+    pub pe_modes: PeModes,
     /// Lanes of the vector unit (L).
     pub vec_lanes: u32,
     /// Words of the scratchpad, `vec_lanes` x 32 bits each.
@@ -107,6 +112,10 @@ impl Config {
             return Err(diagnostics);
         }
         // Every key below has a default in the table, so that the value is always there.
+        let head = choice(&values, "head", PeMode::ALL, PeMode::word).unwrap_or(PeMode::Int8);
+        let more = values.words("engine.pe_modes");
+        let more = PeMode::ALL.into_iter().filter(|m| more.contains(&m.word()));
+        let modes: Vec<PeMode> = more.chain([head]).collect();
         let size = |name: &str| values.small(&format!("engine.{name}"));
         let engine = Engine {
             weight_format,
@@ -119,6 +128,8 @@ impl Config {
             rows: size("rows").unwrap_or(1),
             batch: size("batch").unwrap_or(1),
             pe_rows: size("pe_rows"),
+            head,
+            pe_modes: PeModes::of(&modes),
             vec_lanes: size("vec_lanes").unwrap_or(2),
             scratchpad_words: size("scratchpad_words"),
             weight_buffer_beats: size("weight_buffer_beats").unwrap_or(16),

@@ -18,6 +18,8 @@ pub enum Kind {
     Text,
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// A list of some of these words.
+    Words(&'static [&'static str]),
     /// An integer in a range.
     Count {
         /// Smallest legal value.
@@ -37,13 +39,8 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Kind::Text => f.write_str("a text in quotes"),
-            Kind::Choice(words) => {
-                write!(
-                    f,
-                    "{}",
-                    one_of(words.iter().map(|word| format!("\"{word}\"")))
-                )
-            }
+            Kind::Choice(words) => f.write_str(&quoted(words)),
+            Kind::Words(words) => write!(f, "a list of {}", quoted(words)),
             Kind::Count {
                 min,
                 max,
@@ -64,11 +61,17 @@ impl fmt::Display for Kind {
     }
 }
 
+fn quoted(words: &[&str]) -> String {
+    one_of(words.iter().map(|word| format!("\"{word}\"")))
+}
+
 /// A value that has passed its rule.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Datum {
     /// Of [`Kind::Text`] and [`Kind::Choice`].
     Text(Cow<'static, str>),
+    /// Of [`Kind::Words`].
+    Words(Vec<&'static str>),
     /// Of [`Kind::Count`] and [`Kind::OneOf`].
     Count(u64),
     /// Of [`Kind::Positive`].
@@ -79,6 +82,7 @@ impl fmt::Display for Datum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Datum::Text(text) => write!(f, "{text:?}"),
+            Datum::Words(words) => write!(f, "{words:?}"),
             Datum::Count(count) => write!(f, "{count}"),
             Datum::Number(number) => write!(f, "{number}"),
         }
@@ -130,6 +134,14 @@ impl Values {
         match self.data.get(path) {
             Some(Datum::Text(text)) => text,
             _ => "",
+        }
+    }
+
+    /// Words of a key; none when the key is absent.
+    pub fn words(&self, path: &str) -> &[&'static str] {
+        match self.data.get(path) {
+            Some(Datum::Words(words)) => words,
+            _ => &[],
         }
     }
 
@@ -283,6 +295,13 @@ fn check(key: &Key, value: &DeValue<'_>) -> Result<Datum, Diagnostic> {
     let wrong = |shown: String| {
         Diagnostic::error(format!("`{}` must be {}, not {shown}", key.name, key.kind))
     };
+    let no_such_word = |text: &str, words: &[&str]| {
+        let message = wrong(format!("\"{text}\""));
+        match nearest(text, words.iter().copied()) {
+            Some(near) => message.help(format!("did you mean \"{near}\"?")),
+            None => message,
+        }
+    };
     let kind_of = || {
         wrong(format!(
             "{} {}",
@@ -298,14 +317,23 @@ fn check(key: &Key, value: &DeValue<'_>) -> Result<Datum, Diagnostic> {
         },
         Kind::Choice(words) => {
             let text = value.as_str().ok_or_else(kind_of)?;
-            if words.contains(&text) {
-                return Ok(Datum::Text(text.to_owned().into()));
-            }
-            let message = wrong(format!("\"{text}\""));
-            Err(match nearest(text, words.iter().copied()) {
-                Some(near) => message.help(format!("did you mean \"{near}\"?")),
-                None => message,
-            })
+            let word = words.iter().find(|&&word| word == text);
+            let word = word.ok_or_else(|| no_such_word(text, words))?;
+            Ok(Datum::Text((*word).into()))
+        }
+        Kind::Words(words) => {
+            let list = value.as_array().ok_or_else(kind_of)?;
+            let word = |item: &Spanned<DeValue<'_>>| {
+                let text = item.get_ref().as_str().ok_or_else(|| {
+                    let kind = item.get_ref().type_str();
+                    wrong(format!("a list with {} {kind}", article(kind)))
+                })?;
+                let word = words.iter().copied().find(|&word| word == text);
+                word.ok_or_else(|| no_such_word(text, words))
+            };
+            Ok(Datum::Words(
+                list.iter().map(word).collect::<Result<_, _>>()?,
+            ))
         }
         Kind::Count { .. } | Kind::OneOf(_) => {
             let integer = value.as_integer().ok_or_else(kind_of)?;
@@ -361,6 +389,6 @@ pub fn nearest_count(kind: Kind, value: i128) -> u64 {
         Kind::Count { min, max, .. } => {
             u64::try_from(value.clamp(i128::from(min), i128::from(max))).unwrap_or(min)
         }
-        Kind::Text | Kind::Choice(_) | Kind::Positive => 0,
+        Kind::Text | Kind::Choice(_) | Kind::Words(_) | Kind::Positive => 0,
     }
 }

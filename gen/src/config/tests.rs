@@ -69,6 +69,9 @@ fn the_schema_lists_every_key() {
     }
     let lanes = &schema["properties"]["engine"]["properties"]["vec_lanes"]["enum"];
     assert_eq!(*lanes, serde_json::json!([2, 4, 8, 16]));
+    let modes = &schema["properties"]["engine"]["properties"]["pe_modes"];
+    assert_eq!(modes["items"]["enum"], serde_json::json!(PeMode::WORDS));
+    assert_eq!(modes["default"], serde_json::json!([]));
 }
 
 #[test]
@@ -119,6 +122,13 @@ fn illegal_values_name_the_nearest_legal_one() {
             "weight_format = 3",
             "must be `\"g3\"`, `\"sherry\"` or `\"two_bit\"`, not an integer",
         ),
+        ("head = \"int4\"", "did you mean \"int8\"?"),
+        (
+            "pe_modes = \"fp16\"",
+            "must be a list of `\"int8\"`, `\"int8_int4\"`,",
+        ),
+        ("pe_modes = [\"bf16\", \"fp17\"]", "did you mean \"fp16\"?"),
+        ("pe_modes = [16]", "not a list with an integer"),
     ] {
         let text = refused(&engine(line));
         assert!(
@@ -127,6 +137,43 @@ fn illegal_values_name_the_nearest_legal_one() {
         );
     }
     assert_eq!(parse(&engine("groups = 0x1_0")).unwrap().engine.groups, 16);
+}
+
+/// The array has int8, the head's mode and what else is wanted, and rows for all of them.
+#[test]
+fn the_array_serves_the_head_and_what_else_is_wanted() {
+    let derive = |lines: &str| {
+        let config = parse(&engine(lines)).unwrap();
+        let (derived, warnings) = config.derive(&tale()).unwrap();
+        assert!(warnings.is_empty(), "{warnings}");
+        derived
+    };
+    for (lines, head, modes, rows) in [
+        ("", PeMode::Int8, vec![], 3),
+        ("pe_rows = 1", PeMode::Int8, vec![], 1),
+        (
+            "head = \"fp16\"\npe_rows = 1",
+            PeMode::Fp16,
+            vec![PeMode::Fp16],
+            1,
+        ),
+        (
+            "head = \"int8_int4\"\npe_rows = 1",
+            PeMode::Int8Int4,
+            vec![PeMode::Int8Int4],
+            3,
+        ),
+        (
+            "head = \"bf16_int8\"\npe_modes = [\"bf16_int4\", \"int8\"]\npe_rows = 2",
+            PeMode::Bf16Int8,
+            vec![PeMode::Bf16Int8, PeMode::Bf16Int4],
+            3,
+        ),
+    ] {
+        let d = derive(lines);
+        assert_eq!((d.head, d.pe_rows), (head, rows), "{lines}");
+        assert_eq!(d.pe_modes, PeModes::of(&modes), "{lines}");
+    }
 }
 
 #[test]

@@ -217,6 +217,20 @@ impl Model {
         self.lm_head.as_deref().unwrap_or(&self.embed)
     }
 
+    /// This model with a vocabulary of `vocab` tokens: behind its own rows of a tied embedding stand mixtures of them. For
+    /// tests of vocabularies that no shipped model has.
+    #[must_use]
+    pub fn with_vocabulary(mut self, vocab: usize) -> Model {
+        let c = &mut self.config;
+        for token in c.vocab..vocab {
+            let mix = |j| self.embed[(token * 7 + j * j * 31) % (c.vocab * c.hidden)];
+            let row: Vec<f32> = (0..c.hidden).map(mix).collect();
+            self.embed.extend(row);
+        }
+        c.vocab = vocab;
+        self
+    }
+
     /// Checks Sherry's pattern in every ternary matrix.
     ///
     /// # Errors

@@ -22,41 +22,30 @@ impl Block<'_> {
     /// size does not depend on the vocabulary. Ends its segment.
     ///
     /// The rows of the next tile are requested before a tile's segment ends, so that the bus works on while the last
-    /// candidates are compared. Nothing in a tile waits behind those rows: the scales were requested before them.
+    /// candidates are compared. Nothing in a tile waits behind those rows: its scales, if any, were requested before them.
     pub fn head(&self, e: &mut Emitter) -> Result<(), CompileError> {
         let c = &self.model.config;
         let (hidden, vocab, p) = (c.hidden as u32, c.vocab as u32, self.places);
-        // 4-byte units of a row of int8 codes.
-        let row = hidden / 4;
+        let head = self.layout.head;
+        // 4-byte units of a row.
+        let row = head.mode.bytes(hidden) as u32 / 4;
         let (tile, short, done) = (e.label(), e.label(), e.label());
         e.context("head: ");
-        e.li(r::HEAD_AT, self.layout.head, "rows of the first tile");
+        e.li(r::HEAD_AT, head.rows, "rows of the first tile");
         e.li(r::HEAD_ROWS, HEAD_TILE.min(vocab), "their number");
         e.li(r::HEAD_START, 0, "first token of the tile");
         let units = imm(HEAD_TILE.min(vocab) * row);
         self.head_rows(e, units, "rows of the first tile");
         self.candidates(e, true, imm(0), "forget the last token's candidates");
-        self.quantise(e, p.x, hidden, Some(p.final_norm), Constant::InvHidden);
+        match head.mode.format() {
+            None => self.quantise(e, p.x, hidden, Some(p.final_norm), Constant::InvHidden),
+            Some(_) => self.normalise(e, p.x, hidden, p.final_norm, Constant::InvHidden),
+        }
         e.barrier()?;
 
         e.place(tile);
         let rows = reg(r::HEAD_ROWS, 0);
-        let scales = reg(r::HEAD_START, self.layout.head_scales);
-        e.ld(p.head_scales, scales, rows, "scales of the rows");
-        let fields = [
-            (0, imm(p.head_acc.addr)),
-            (1, imm(p.codes.addr)),
-            (2, rows),
-            (3, imm(hidden)),
-        ];
-        let (reads, writes) = ([Access::Scratch(p.codes)], [Access::Scratch(p.head_acc)]);
-        e.unit(Op::Pedot, 0, &fields, &reads, &writes, "logits");
-        Vector::new(Op::Vsmul, p.logits, p.head_acc, 0)
-            .n(rows)
-            .s0(self.scalar(s::ABSMAX))
-            .b(p.head_scales)
-            .flags(INTEGER)
-            .emit(e, &[], "scaled logits");
+        self.logits(e, rows);
         self.candidates(e, false, rows, "best candidates");
 
         // From here to the end of the segment only rows are requested, which order nothing, so that the jumps are safe.
@@ -76,6 +65,41 @@ impl Block<'_> {
         e.branch(Op::Jmp, imm(0), imm(0), tile, "loop over tiles");
         e.place(done);
         e.barrier()
+    }
+
+    /// Logits of the `rows` rows of a tile from the final norm's codes or floats. Floats times floats are logits as they are;
+    /// others are multiplied with the scales of the rows, and codes with what theirs stand for.
+    fn logits(&self, e: &mut Emitter, rows: Operand) {
+        let (p, head) = (self.places, self.layout.head);
+        if let Some(scales) = head.scales {
+            let scales = reg(r::HEAD_START, scales);
+            e.ld(p.head_scales, scales, rows, "scales of the rows");
+        }
+        let codes = head.mode.format().is_none();
+        let src = if codes { p.codes } else { p.t };
+        let dst = head.scales.map_or(p.logits, |_| p.head_acc);
+        let fields = [
+            (0, imm(dst.addr)),
+            (1, imm(src.addr)),
+            (2, rows),
+            (3, imm(self.model.config.hidden as u32)),
+        ];
+        let (reads, writes) = ([Access::Scratch(src)], [Access::Scratch(dst)]);
+        let mode = (head.mode.code() << 4) as u8;
+        e.unit(Op::Pedot, mode, &fields, &reads, &writes, "logits");
+        if head.scales.is_some() {
+            let scaled = if codes {
+                Vector::new(Op::Vsmul, p.logits, dst, 0)
+                    .s0(self.scalar(s::ABSMAX))
+                    .flags(INTEGER)
+            } else {
+                Vector::new(Op::Vmul, p.logits, dst, 0)
+            };
+            scaled
+                .n(rows)
+                .b(p.head_scales)
+                .emit(e, &[], "scaled logits");
+        }
     }
 
     /// Requests rows of the head, as one packet of `units` 4-byte units.

@@ -1,4 +1,4 @@
-//! A ternary linear layer: norm and int8 codes of its input, the product, the factor of its accumulator.
+//! A ternary linear layer: norm and int8 codes of its input, the product, the factor of its accumulator; and the norm alone.
 
 use hw::isa::Op;
 use hw::vec::Reduce;
@@ -24,25 +24,8 @@ impl Block<'_> {
         let red = self.places.scalars.part(s::RAW, 2);
         let (source, rsqrt) = match norm {
             Some(weights) => {
-                let t = self.places.t;
-                Vector::new(Op::Vnorm, t, x, n)
-                    .b(weights)
-                    .reduce(Reduce::AbsMax, red)
-                    .emit(
-                        e,
-                        &[],
-                        "norm: product with the weights, sum of squares, absmax",
-                    );
-                Vector::new(
-                    Op::Vrsqrt,
-                    self.scalar(s::RSQRT),
-                    self.scalar(s::SQUARES),
-                    1,
-                )
-                .s0(self.constant(inv_n))
-                .s1(self.constant(Constant::Eps))
-                .emit(e, &[], "norm: 1/rms");
-                (t, self.scalar(s::RSQRT))
+                self.norm(e, x, n, weights, inv_n);
+                (self.places.t, self.scalar(s::RSQRT))
             }
             None => {
                 Vector::new(Op::Vscale, x, x, n)
@@ -70,6 +53,43 @@ impl Block<'_> {
             .s0(self.scalar(s::FACTOR))
             .flags(CODES)
             .emit(e, &[], "quantise: int8 codes");
+    }
+
+    /// `x * weights` into `t` and its absmax; scalar RSQRT is what is missing to the norm of `x`.
+    fn norm(&self, e: &mut Emitter, x: Place, n: u32, weights: Place, inv_n: Constant) {
+        Vector::new(Op::Vnorm, self.places.t, x, n)
+            .b(weights)
+            .reduce(Reduce::AbsMax, self.places.scalars.part(s::RAW, 2))
+            .emit(
+                e,
+                &[],
+                "norm: product with the weights, sum of squares, absmax",
+            );
+        Vector::new(
+            Op::Vrsqrt,
+            self.scalar(s::RSQRT),
+            self.scalar(s::SQUARES),
+            1,
+        )
+        .s0(self.constant(inv_n))
+        .s1(self.constant(Constant::Eps))
+        .emit(e, &[], "norm: 1/rms");
+    }
+
+    /// `norm(x) * weights` as floats into `t`.
+    pub(super) fn normalise(
+        &self,
+        e: &mut Emitter,
+        x: Place,
+        n: u32,
+        weights: Place,
+        inv_n: Constant,
+    ) {
+        self.norm(e, x, n, weights, inv_n);
+        let t = self.places.t;
+        Vector::new(Op::Vscale, t, t, n)
+            .s0(self.scalar(s::RSQRT))
+            .emit(e, &[], "norm");
     }
 
     /// Output factor number `slot`.
