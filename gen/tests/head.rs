@@ -1,20 +1,15 @@
 //! The output head in every mode of the array: golden logits of the shipped model against the float reference.
 #![allow(clippy::unwrap_used)]
 
-use std::path::{Path, PathBuf};
+mod texts;
 
 use hw::params::MachineParams;
 use hw::pe::{PeMode, PeModes};
-use tritforge_gen::compile::program::r;
 use tritforge_gen::compile::{Compiled, Plan, compile};
 use tritforge_gen::model::reference::{Reference, argmax};
-use tritforge_gen::model::tokenizer::Tokenizer;
 use tritforge_gen::model::{Model, import};
-use tritforge_gen::session::{Job, Sampling, Session};
 
-fn shipped() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("models/tale")
-}
+use texts::{held_out, logits, shipped};
 
 /// A machine with all modes: int4 needs three rows.
 fn machine() -> MachineParams {
@@ -28,25 +23,6 @@ fn machine() -> MachineParams {
 
 fn compiled(model: &Model, p: &MachineParams, head: PeMode) -> Compiled {
     compile(model, p, Plan { context: 256, head }).unwrap()
-}
-
-/// Logits at every position of a text.
-fn logits(c: &Compiled, p: &MachineParams, tokens: &[u32]) -> Vec<Vec<f32>> {
-    let job = Job {
-        prompt: tokens[..1].to_vec(),
-        tokens: tokens.len() as u32 - 1,
-        sampling: Sampling::GREEDY,
-        eos: None,
-    };
-    let mut s = Session::start(c, p, &job).unwrap();
-    let (place, vocab) = (c.places["logits"].addr, c.manifest.model.vocab);
-    let follow = |&next: &u32| {
-        s.next_token().unwrap().unwrap();
-        let logits = s.machine.pad.read_f32s(place, vocab).unwrap();
-        s.machine.set_register(r::TOKEN, next);
-        logits
-    };
-    tokens[1..].iter().map(follow).collect()
 }
 
 /// Bytes that a decoded token reads for an empty context.
@@ -88,19 +64,14 @@ fn distance(found: &[Vec<f32>], wanted: &[Vec<f32>], next: &[u32]) -> Distance {
 /// int4 rows what four bits cost.
 #[test]
 fn every_mode_follows_the_reference() {
-    let model = import(&shipped()).unwrap();
-    let tokenizer = Tokenizer::open(&shipped(), model.config.vocab).unwrap();
-    let tokenizer = tokenizer.unwrap();
-    let text = std::fs::read_to_string(shipped().join("heldout.txt")).unwrap();
-    let (mut texts, mut wanted) = (Vec::new(), Vec::new());
+    let model = import(&shipped("tale")).unwrap();
+    let texts = held_out(&model, &shipped("tale"), 3);
+    let mut wanted = Vec::new();
     let mut reference = Reference::new(&model);
-    for line in text.lines().take(3) {
-        let mut tokens = tokenizer.encode(line).unwrap();
-        tokens.truncate(256);
+    for tokens in &texts {
         reference.reset();
         let forward = |&t: &u32| reference.forward(t).unwrap();
         wanted.extend(tokens[..tokens.len() - 1].iter().map(forward));
-        texts.push(tokens);
     }
     let next: Vec<u32> = texts.iter().flat_map(|t| t[1..].to_vec()).collect();
     let float = distance(&wanted, &wanted, &next).perplexity;
@@ -142,7 +113,7 @@ fn every_mode_follows_the_reference() {
 /// Rows and scales of the int8 head of the shipped model are what they were when it was the only one.
 #[test]
 fn the_int8_head_stays_as_it_is() {
-    let c = compiled(&import(&shipped()).unwrap(), &machine(), PeMode::Int8);
+    let c = compiled(&import(&shipped("tale")).unwrap(), &machine(), PeMode::Int8);
     let crc = |name: &str| {
         let mut regions = c.manifest.regions.iter();
         regions.find(|r| r.name == name).map(|r| r.crc32.as_str())
@@ -154,7 +125,7 @@ fn the_int8_head_stays_as_it_is() {
 /// An array without the mode, one without room for a row of it, and rows that are no whole beats.
 #[test]
 fn a_head_that_does_not_fit_is_refused() {
-    let model = import(&shipped()).unwrap();
+    let model = import(&shipped("tale")).unwrap();
     let refused = |model: &Model, p: &MachineParams, head| {
         let plan = Plan { context: 64, head };
         compile(model, p, plan).unwrap_err().to_string()

@@ -1,21 +1,16 @@
 //! The models in gen/models on the golden machine.
 #![allow(clippy::unwrap_used)]
 
-use std::path::{Path, PathBuf};
+mod texts;
 
 use hw::params::{DramFormat, MachineParams, WeightFormat};
-use tritforge_gen::compile::program::r;
 use tritforge_gen::compile::{Compiled, compile};
+use tritforge_gen::model::import;
 use tritforge_gen::model::reference::Reference;
 use tritforge_gen::model::tokenizer::Tokenizer;
-use tritforge_gen::model::{Model, import};
 use tritforge_gen::session::{Job, Sampling, Session};
 
-fn shipped(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("models")
-        .join(name)
-}
+use texts::{held_out, logits, shipped};
 
 fn machine(sherry: bool) -> MachineParams {
     let tiny = if sherry {
@@ -31,41 +26,15 @@ fn machine(sherry: bool) -> MachineParams {
     }
 }
 
-/// Sum of negative log-likelihoods of `tokens[1..]`, teacher-forced, from the logits in the scratchpad.
+/// Sum of negative log-likelihoods of `tokens[1..]`, teacher-forced.
 fn golden_nll(c: &Compiled, p: &MachineParams, tokens: &[u32]) -> f64 {
-    let job = Job {
-        prompt: tokens[..1].to_vec(),
-        tokens: tokens.len() as u32 - 1,
-        sampling: Sampling::GREEDY,
-        eos: None,
-    };
-    let mut s = Session::start(c, p, &job).unwrap();
-    let (place, vocab) = (c.places["logits"].addr, c.manifest.model.vocab);
     let mut sum = 0.0;
-    for &next in &tokens[1..] {
-        s.next_token().unwrap().unwrap();
-        let logits = s.machine.pad.read_f32s(place, vocab).unwrap();
+    for (logits, &next) in logits(c, p, tokens).iter().zip(&tokens[1..]) {
         let top = logits.iter().copied().fold(f32::MIN, f32::max);
         let total: f64 = logits.iter().map(|&l| f64::from(l - top).exp()).sum();
         sum += total.ln() - f64::from(logits[next as usize] - top);
-        s.machine.set_register(r::TOKEN, next);
     }
     sum
-}
-
-fn held_out(model: &Model, dir: &Path, lines: usize) -> Vec<Vec<u32>> {
-    let tokenizer = Tokenizer::open(dir, model.config.vocab).unwrap().unwrap();
-    let text = std::fs::read_to_string(dir.join("heldout.txt")).unwrap();
-    text.lines()
-        .take(lines)
-        .map(|line| {
-            // The tokenizer puts <bos> in front.
-            let mut tokens = tokenizer.encode(line).unwrap();
-            assert_eq!(tokens.first(), model.config.bos.as_ref());
-            tokens.truncate(256);
-            tokens
-        })
-        .collect()
 }
 
 #[test]

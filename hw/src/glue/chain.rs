@@ -28,14 +28,17 @@ pub fn valids(m: &mut ModuleBuilder, clk: &Clock, name: &str, value: &Expr, n: u
     all
 }
 
-/// The value `n` cycles later, through one register of all stages; `n` at least 1.
+/// The value `n` cycles later, through one register of all stages, as unsigned.
 #[track_caller]
 pub fn delay_line(m: &mut ModuleBuilder, clk: &Clock, name: &str, value: &Expr, n: u32) -> Expr {
+    if n == 0 {
+        return value.unsigned();
+    }
     let line = m.reg(name, uint(n * value.width()));
     shift_into(m, clk, &line, value, n)
 }
 
-/// As [`delay_line`] for a valid bit: reset to 0.
+/// As [`delay_line`] for a valid bit: reset to 0; `n` at least 1.
 #[track_caller]
 pub fn valid_line(m: &mut ModuleBuilder, clk: &Clock, name: &str, value: &Expr, n: u32) -> Expr {
     let line = m.reg_init(name, uint(n), 0);
@@ -52,7 +55,7 @@ fn shift_into(m: &mut ModuleBuilder, clk: &Clock, line: &Expr, value: &Expr, n: 
     m.clocked(clk, |b| {
         b.set(line, next);
     });
-    line.bits(n * width - 1, (n - 1) * width)
+    line.element(n - 1, width)
 }
 
 /// ceil(x / 2^shift) as a wire of `width` bits; the caller knows that it fits.

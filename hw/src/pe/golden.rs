@@ -60,6 +60,21 @@ fn vectors(p: &PeParams, mode: PeMode, packet: &[u8], n: u32, len: u32) -> Vec<V
     vectors.map(beats).collect()
 }
 
+/// For each row of activations `dot` of it with each of the packet's `n` vectors.
+fn dots<A, Y>(
+    p: &PeParams,
+    mode: PeMode,
+    packet: &[u8],
+    acts: &[Vec<A>],
+    (n, len): (u32, u32),
+    dot: impl Fn(&[A], &[i16]) -> Y,
+) -> Result<Vec<Vec<Y>>, OperandFault> {
+    check(p, mode, packet, acts.len(), (n, u32::MAX), (len, p.max_len))?;
+    let vectors = vectors(p, mode, packet, n, len);
+    let row = |row: &Vec<A>| vectors.iter().map(|v| dot(row, v)).collect();
+    Ok(acts.iter().map(row).collect())
+}
+
 /// `pedot` of codes: for each row of activations (`len` codes, missing ones zero) its dot products with the packet's `n`
 /// vectors.
 ///
@@ -73,16 +88,10 @@ pub fn pedot(
     n: u32,
     len: u32,
 ) -> Result<Vec<Vec<i32>>, OperandFault> {
-    check(p, mode, packet, acts.len(), (n, u32::MAX), (len, p.max_len))?;
-    let vectors = vectors(p, mode, packet, n, len);
-    let dot = |row: &[i8], v: &[i16]| {
+    dots(p, mode, packet, acts, (n, len), |row, v| {
         let terms = row.iter().zip(v);
         terms.map(|(&a, &w)| code(a) * i32::from(w)).sum()
-    };
-    Ok(acts
-        .iter()
-        .map(|row| vectors.iter().map(|v| dot(row, v)).collect())
-        .collect())
+    })
 }
 
 /// `pedot` of floats in `format`, that of `mode`: bits of fp32 results ([`super::float`] says how they are made).
@@ -97,17 +106,11 @@ pub fn pedot_float(
     n: u32,
     len: u32,
 ) -> Result<Vec<Vec<u32>>, OperandFault> {
-    check(p, mode, packet, acts.len(), (n, u32::MAX), (len, p.max_len))?;
-    let vectors = vectors(p, mode, packet, n, len);
     let lanes = p.beat_elements(mode) as usize;
-    let dot = |row: &[F32], v: &[i16]| {
+    dots(p, mode, packet, acts, (n, len), |row, v| {
         let elements: Vec<u16> = v.iter().map(|x| x.cast_unsigned()).collect();
         float::golden::dot(format, row, mode.stream(), &elements, lanes)
-    };
-    Ok(acts
-        .iter()
-        .map(|row| vectors.iter().map(|v| dot(row, v)).collect())
-        .collect())
+    })
 }
 
 /// `peaxpy`: for each row of codes (`n`, missing ones zero) the sum of the packet's vectors times their codes.

@@ -21,9 +21,8 @@
 //! * peaxpy is a dot product over tokens: `pe_front` turns blocks of M vectors, so that a beat holds the M tokens of one
 //!   column. So every sum stays in the DSP48E2 of a chain, and the accumulators are one adder a row.
 //! * Two rows of codes share a multiplier: A = h0 + 2^19 h1, B = the streamed integer ([`array`]); without DSP48E2 and float
-//!   modes they have one of 8 x 8 bits each. Of floats a multiplier
-//!   takes one row: A its aligned integer of 27 bits, B one of 18; with floats in the packet the two rows of a pair take
-//!   half of the lanes each.
+//!   modes they have one of 8 x 8 bits each. Of floats a multiplier takes one row: A its aligned integer of 27 bits, B one
+//!   of 18; with floats in the packet the two rows of a pair take half of the lanes each.
 //! * Exact for all integers of the packet; codes of -128, which are none, count as -127. Floats: sums, rounding, special
 //!   values and the error bound are those of [`float`], where the held block is a row's vector and a beat the elements
 //!   above.

@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use super::PeParams;
-use super::load::{ORDER_BITS, Order, times};
+use super::load::{ORDER_BITS, Order, sum_row};
 use crate::glue::{FifoParams, sync_fifo};
-use crate::rtl::{
-    Expr, MemStyle, Module, ModuleBuilder, RtlError, all, bits_for, cat, lit, mux, repeat, uint,
-};
+use crate::rtl::{Expr, MemStyle, Module, RtlError, all, bits_for, cat, lit, mux, repeat, uint};
 use crate::scratchpad::ADDR_BITS;
 
 /// Words of each row that are on their way or wait to be written.
@@ -187,7 +185,10 @@ pub(super) fn results(p: &PeParams) -> Result<Arc<Module>, RtlError> {
         cat(lanes.iter().rev())
     };
     let source = match &order_q {
-        Some(order) => source(&mut m, order, &row),
+        Some(order) => {
+            let orders = [Order::Pairs, Order::Fours, Order::Doubled];
+            sum_row(&mut m, "source", &orders, order, &row)
+        }
         None => row.clone(),
     };
     let choices = (0..rows).map(|r| (r.into(), of_row(r)));
@@ -201,20 +202,4 @@ pub(super) fn results(p: &PeParams) -> Result<Arc<Module>, RtlError> {
     m.assign(&wr_data, &data);
     m.assign(&done, &done_q);
     m.finish()
-}
-
-/// The row whose sum is that of row `row`.
-fn source(m: &mut ModuleBuilder, order: &Expr, row: &Expr) -> Expr {
-    let rw = row.width();
-    let by = |n: u32| times(row, n, rw);
-    let doubled = match rw {
-        w if w > 2 => cat([&row.bits(w - 2, 1), &lit(0, 1), &row.bit(0)]),
-        _ => row.clone(),
-    };
-    let arms = [
-        (Order::Pairs as u64, by(1)),
-        (Order::Fours as u64, by(2)),
-        (Order::Doubled as u64, doubled),
-    ];
-    m.case("source", order, arms, row.clone())
 }

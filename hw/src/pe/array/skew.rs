@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{B_BITS, ChainParams};
-use crate::rtl::{Clock, Expr, Module, ModuleBuilder, RtlError, cat, uint};
+use crate::glue::delay_line;
+use crate::rtl::{Expr, Module, RtlError, cat, uint};
 
 /// Ports: `clk`; `b`, `bias` and when split `halves` of a beat; `b_skewed`, `bias_skewed` and when split `bias_upper` and
 /// `whole` for chains of these parameters, whatever their technology.
@@ -44,30 +45,17 @@ pub fn pe_skew(p: &ChainParams) -> Result<Arc<Module>, RtlError> {
 
     m.section("Controls");
     let (first, last) = (p.control_skew(0), p.control_skew(n - 1));
-    let bias = shift(&mut m, &clk, "bias_q", &bias, first);
+    let bias = delay_line(&mut m, &clk, "bias_q", &bias, first);
     m.assign(&bias_out, &bias);
     if let Some(halves) = halves {
         let bias_upper = m.output("bias_upper", uint(1), "for the upper half's first lane");
         let whole = m.output("whole", uint(1), "for the last lane");
         let more = p.control_skew(p.lower_lanes()) - first;
-        let apart = shift(&mut m, &clk, "halves_q", &halves, first);
-        let both = shift(&mut m, &clk, "both_q", &(&bias & &apart), more);
+        let apart = delay_line(&mut m, &clk, "halves_q", &halves, first);
+        let both = delay_line(&mut m, &clk, "both_q", &(&bias & &apart), more);
         m.assign(&bias_upper, both);
-        let apart = shift(&mut m, &clk, "apart_q", &apart, last - first);
+        let apart = delay_line(&mut m, &clk, "apart_q", &apart, last - first);
         m.assign(&whole, !apart);
     }
     m.finish()
-}
-
-/// A bit `n` cycles later, through one register of n bits.
-fn shift(m: &mut ModuleBuilder, clk: &Clock, name: &str, bit: &Expr, n: u32) -> Expr {
-    let all = m.reg(name, uint(n));
-    let next = match n {
-        1 => bit.clone(),
-        _ => cat([&all.bits(n - 2, 0), bit]),
-    };
-    m.clocked(clk, |b| {
-        b.set(&all, next);
-    });
-    all.bit(n - 1)
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::slice::{shift, slice};
+use super::slice::slice;
 use super::store::{all_lanes_bits, store};
 use super::{BroadcastParams, WEIGHT_BITS, rows};
+use crate::glue::delay_line;
 use crate::pe::float::{BEAT_EXPONENT_BITS, EXPONENT_BITS, Formats, align};
 use crate::rtl::{Module, RtlError, cat, one, slit, uint};
 
@@ -135,7 +136,7 @@ fn beat(p: &BroadcastParams) -> Result<Arc<Module>, RtlError> {
         "valid, first, zero, poison, exponent",
     );
     let vector_ends = m.output("ends", uint(1), "the vector's last beat");
-    let tile = shift(&mut m, &clk, "tiles", &tile, aligned);
+    let tile = delay_line(&mut m, &clk, "tiles", &tile, aligned);
     m.assign(&tile_late, tile);
     m.comment("The exponent of the beat's sum, lifted, as the accumulators count.");
     let exponent = m.wire("block", found.bits(EXPONENT_BITS - 1, 0).signed());
@@ -143,9 +144,9 @@ fn beat(p: &BroadcastParams) -> Result<Arc<Module>, RtlError> {
     let exponent = m.wire("exponent", exponent.extend(BEAT_EXPONENT_BITS) + offset);
     let flags = found.bits(EXPONENT_BITS + 1, EXPONENT_BITS);
     let word = m.wire("word", cat([&flags, &exponent.unsigned()]));
-    let word = shift(&mut m, &clk, "words", &word, summed - aligned);
+    let word = delay_line(&mut m, &clk, "words", &word, summed - aligned);
     let ends = m.wire("first_last", cat([&first, &last]));
-    let ends = shift(&mut m, &clk, "firsts_lasts", &ends, summed);
+    let ends = delay_line(&mut m, &clk, "firsts_lasts", &ends, summed);
     let ends = m.wire("ends_now", ends);
     let valids = m.reg_init("valids", uint(summed), 0);
     m.clocked(&clk, |b| {

@@ -3,31 +3,12 @@
 use std::sync::Arc;
 
 use super::{BIAS, BroadcastParams, LANE_BITS, WEIGHT_BITS};
-use crate::glue::delays;
+use crate::glue::{delay_line, delays};
 use crate::pe::array::{B_BITS, pe_chain_biased};
-use crate::rtl::{
-    Clock, Expr, MemStyle, Module, ModuleBuilder, RtlError, bits_for, cat, one, repeat, sint, uint,
-};
+use crate::rtl::{Expr, MemStyle, Module, RtlError, bits_for, cat, one, repeat, sint, uint};
 
 /// Bits of two weights as a word: the lower row's, and the upper row's less the borrow of a negative lower one.
 pub(super) const CODE_BITS: u32 = 2 * WEIGHT_BITS + 1;
-
-/// A word `n` cycles later, in one register of n words.
-pub(super) fn shift(m: &mut ModuleBuilder, clk: &Clock, name: &str, x: &Expr, n: u32) -> Expr {
-    let width = x.width();
-    if n == 0 {
-        return x.clone();
-    }
-    let all = m.reg(name, uint(n * width));
-    let next = match n {
-        1 => x.clone(),
-        _ => cat([&all.bits((n - 1) * width - 1, 0), x]),
-    };
-    m.clocked(clk, |b| {
-        b.set(&all, next);
-    });
-    all.element(n - 1, width)
-}
 
 fn lane_pairs(p: &BroadcastParams) -> u32 {
     p.chain_lanes() / 2
@@ -101,7 +82,7 @@ fn skew(p: &BroadcastParams) -> Result<Arc<Module>, RtlError> {
     for i in 0..lane_pairs(p) {
         let late = chain.skew(2 * i);
         let two = m.wire(&format!("x{i}"), x.element(i, 2 * width));
-        let two = shift(&mut m, &clk, &format!("x{i}_late"), &two, late);
+        let two = delay_line(&mut m, &clk, &format!("x{i}_late"), &two, late);
         let two = m.wire(&format!("two{i}"), two);
         for k in 0..2 {
             let lane = m.wire(&format!("b{}", 2 * i + k), two.element(k, width).signed());

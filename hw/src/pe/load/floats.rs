@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ORDER_BITS, Order, pair_of, times};
+use super::{ORDER_BITS, Order, pair_of, sum_row};
 use crate::glue::{End, GearboxParams, delays, gearbox, valids};
 use crate::pe::PeParams;
 use crate::pe::array::A_BITS;
@@ -140,7 +140,6 @@ pub(super) fn floats(p: &PeParams) -> Result<Arc<Module>, RtlError> {
     m.unused(poison);
     outputs_of_tops(
         &mut m,
-        p,
         &order,
         &ends[scan as usize],
         &rows[scan as usize],
@@ -189,18 +188,8 @@ pub(super) fn floats(p: &PeParams) -> Result<Arc<Module>, RtlError> {
 }
 
 /// The exponent of a vector: for the sum that its row has.
-fn outputs_of_tops(
-    m: &mut ModuleBuilder,
-    p: &PeParams,
-    order: &Expr,
-    we: &Expr,
-    row: &Expr,
-    top: Expr,
-) {
-    let rw = p.row_bits();
-    let by = |n| times(row, n, rw);
-    let arms = [(Order::Pairs as u64, by(1)), (Order::Fours as u64, by(2))];
-    let sum = m.case("sum", order, arms, row.clone());
+fn outputs_of_tops(m: &mut ModuleBuilder, order: &Expr, we: &Expr, row: &Expr, top: Expr) {
+    let sum = sum_row(m, "sum", &[Order::Pairs, Order::Fours], order, row);
     for (name, value, doc) in [
         ("top_we", we.clone(), "write the exponent of a vector"),
         ("top_sum", sum, "of the row with this sum"),

@@ -249,10 +249,28 @@ fn pair_of(p: &PeParams, row: &Expr) -> Expr {
     pair.resize(p.pair_bits())
 }
 
-/// Places of a number moved up by `by`, in `width` bits.
-pub(super) fn times(x: &Expr, by: u32, width: u32) -> Expr {
-    match width {
-        w if w > by => cat([&x.resize(w - by), &lit(0, by)]),
+/// The row that has the sum of row `row`, where the order is one of `orders` or [`Order::Rows`].
+pub(super) fn sum_row(
+    m: &mut ModuleBuilder,
+    name: &str,
+    orders: &[Order],
+    order: &Expr,
+    row: &Expr,
+) -> Expr {
+    let rw = row.width();
+    let by = |n: u32| match rw {
+        w if w > n => cat([&row.resize(w - n), &lit(0, n)]),
         w => lit(0, w),
-    }
+    };
+    let arms = orders.iter().map(|&order| {
+        let sum = match order {
+            Order::Rows => row.clone(),
+            Order::Pairs => by(1),
+            Order::Fours => by(2),
+            Order::Doubled if rw > 2 => cat([&row.bits(rw - 2, 1), &lit(0, 1), &row.bit(0)]),
+            Order::Doubled => row.clone(),
+        };
+        (order as u64, sum)
+    });
+    m.case(name, order, arms, row.clone())
 }
