@@ -259,12 +259,11 @@ struct Writer {
 
 impl Writer {
     fn offset(&self) -> Result<Offset, CompileError> {
-        u32::try_from(self.bytes.len() / 4)
-            .ok()
-            .filter(|&o| o < 1 << 27)
-            .ok_or(CompileError::ImageTooLarge {
-                bytes: self.bytes.len() as u64,
-            })
+        let bytes = self.bytes.len() as u64;
+        match u32::try_from(bytes) {
+            Ok(bytes) => Ok(bytes / 4),
+            Err(_) => Err(CompileError::ImageTooLarge { bytes }),
+        }
     }
 
     /// Pads to the alignment.
@@ -320,7 +319,7 @@ fn interleave_heads(m: &Ternary, head_dim: usize) -> Vec<i8> {
 /// Builds the image.
 ///
 /// # Errors
-/// The image exceeds what 28-bit offsets reach, a matrix is not of the machine's weight format or beyond its sizes.
+/// The image exceeds what its header can say, a matrix is not of the machine's weight format or beyond its sizes.
 pub fn image(
     model: &Model,
     p: &MachineParams,

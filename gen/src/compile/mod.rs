@@ -41,7 +41,10 @@ pub enum CompileError {
     ScratchpadTooSmall { need: u32, have: u32 },
     #[error("the program has {need} instructions, the instruction memory holds {have}")]
     ProgramTooLarge { need: u32, have: u32 },
-    #[error("the image exceeds what instructions can address ({bytes} of 536870912 bytes)")]
+    #[error(
+        "the image has {bytes} bytes or more, its header can tell of {}",
+        u32::MAX
+    )]
     ImageTooLarge { bytes: u64 },
     #[error("layer {layer}, matrix {name}: {why}")]
     Matrix {

@@ -226,11 +226,13 @@ pub(super) fn rows_of_token(block: &Block<'_>, e: &mut Emitter, position: u8) {
     let (stride, base) = (imm(layout.embed_stride), layout.embed);
     e.mul(r::TEMP, reg(r::TOKEN, 0), stride, "row of the embedding");
     let hidden = imm(c.hidden as u32);
-    e.ld(places.x, reg(r::TEMP, base), hidden, "embedding");
+    let at = e.far(r::TEMP, base, r::TEMP);
+    e.ld(places.x, at, hidden, "embedding");
     let (stride, base) = (imm(layout.rope_stride), layout.rope);
     e.mul(r::TEMP, reg(position, 0), stride, "row of the RoPE table");
     let head_dim = imm(c.head_dim as u32);
-    e.ld(places.rope, reg(r::TEMP, base), head_dim, "RoPE row");
+    let at = e.far(r::TEMP, base, r::TEMP);
+    e.ld(places.rope, at, head_dim, "RoPE row");
 }
 
 /// Registers of the loop over layers, for the block that begins at POS. Ends its segment.

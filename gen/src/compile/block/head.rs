@@ -72,7 +72,7 @@ impl Block<'_> {
     fn logits(&self, e: &mut Emitter, rows: Operand) {
         let (p, head) = (self.places, self.layout.head);
         if let Some(scales) = head.scales {
-            let scales = reg(r::HEAD_START, scales);
+            let scales = e.far(r::HEAD_START, scales, r::TEMP);
             e.ld(p.head_scales, scales, rows, "scales of the rows");
         }
         let codes = head.mode.format().is_none();

@@ -252,6 +252,20 @@ impl Emitter {
         self.scalar(Op::Add, &[(0, reg(rd, 0)), (1, a), (2, b)], note);
     }
 
+    /// Operand of R[`from`] + `offset`, where `offset` may be more than an immediate holds: then `rd` gets the sum, less what
+    /// an immediate still takes.
+    pub fn far(&mut self, from: u8, offset: u32, rd: u8) -> Operand {
+        const REACH: u32 = Operand::IMM_MAX as u32;
+        let (mut at, mut left) = (from, offset);
+        while left > REACH {
+            let step = (left - REACH).min(REACH);
+            self.add(rd, reg(at, REACH), imm(step), "beyond an immediate");
+            left -= REACH + step;
+            at = rd;
+        }
+        reg(at, left)
+    }
+
     /// `rd = a - b`.
     pub fn sub(&mut self, rd: u8, a: Operand, b: Operand, note: &str) {
         self.scalar(Op::Sub, &[(0, reg(rd, 0)), (1, a), (2, b)], note);
@@ -344,6 +358,16 @@ impl Emitter {
             let target = self.labels[label]
                 .ok_or_else(|| CompileError::Internal("a label is never placed".into()))?;
             self.instrs[at].f[2] = imm(target);
+        }
+        for (instr, note) in self.instrs.iter().zip(&self.notes) {
+            if let Some(o) = instr
+                .f
+                .iter()
+                .find(|o| Operand::new(o.reg, o.imm).is_none())
+            {
+                let message = format!("`{note}` has an immediate of {}", o.imm as u32);
+                return Err(CompileError::Internal(message));
+            }
         }
         Ok((self.instrs, self.notes))
     }

@@ -1,6 +1,6 @@
 //! Tokens around and inside loops.
 
-use hw::isa::{Instr, Op, Unit};
+use hw::isa::{Instr, Op, Operand, Unit};
 
 use super::{Access, Emitter, Step, imm, reg};
 use crate::compile::scratch::Place;
@@ -98,4 +98,47 @@ fn a_sync_orders_what_a_loop_has_stored() {
     e.unit(Op::Ldp, 0, &[], &[Access::State(1)], &[], "load");
     let done = e.finish().unwrap();
     assert_eq!(masks(&done, "load"), (0, 0));
+}
+
+/// What `far` gives has the value of register and offset, in either register, with as few instructions as it takes.
+#[test]
+fn far_offsets_are_reached_from_any_register() {
+    const REACH: u32 = Operand::IMM_MAX as u32;
+    for (offset, adds) in [
+        (0, 0),
+        (REACH, 0),
+        (REACH + 1, 1),
+        (3 * REACH, 1),
+        (3 * REACH + 1, 2),
+        (u32::MAX / 4, 4),
+    ] {
+        for rd in [AT, AT - 1] {
+            let mut e = Emitter::new(ONE);
+            let operand = e.far(AT, offset, rd);
+            let instrs = e.finish().unwrap().0;
+            assert_eq!(instrs.len(), adds, "{offset}");
+            let mut registers = [0; 16];
+            registers[AT as usize] = 1000;
+            for i in &instrs {
+                assert!(i.f.iter().all(|o| Operand::new(o.reg, o.imm).is_some()));
+                let sum = i.f[1]
+                    .value(&registers)
+                    .wrapping_add(i.f[2].value(&registers));
+                registers[usize::from(i.f[0].reg)] = sum;
+            }
+            assert_eq!(operand.value(&registers), 1000 + offset);
+        }
+    }
+}
+
+/// The word would hold other 28 bits than were meant: the compiler says so.
+#[test]
+fn an_immediate_beyond_its_field_is_refused() {
+    let mut e = Emitter::new(ONE);
+    e.add(AT, reg(AT, 1 << 27), imm(0), "too far");
+    let message = e.finish().unwrap_err().to_string();
+    assert!(
+        message.contains("`too far` has an immediate of 134217728"),
+        "{message}"
+    );
 }
