@@ -111,6 +111,13 @@ impl Config {
         let shared = (MOST_PE_ROWS / group).clamp(1, engine.batch);
         let wanted = engine.pe_rows.unwrap_or((group * shared).min(MOST_PE_ROWS));
         let pe_rows = wanted.max(least_rows(engine.pe_modes));
+        if engine.pe_rows.is_some_and(|asked| asked < pe_rows) {
+            let message = Diagnostic::warning(format!(
+                "pe_rows = {wanted} leaves a mode of the attention array without a row: {pe_rows} are built"
+            ))
+            .help(format!("set pe_rows to {pe_rows}, or leave out the mode"));
+            diagnostics.push(self.point(message, "engine.pe_rows"));
+        }
         self.check_lanes(model, &mut diagnostics);
         self.check_memory(model, context, &mut diagnostics);
         self.lint_rate(&mut diagnostics);

@@ -145,7 +145,11 @@ fn the_array_serves_the_head_and_what_else_is_wanted() {
     let derive = |lines: &str| {
         let config = parse(&engine(lines)).unwrap();
         let (derived, warnings) = config.derive(&tale()).unwrap();
-        assert!(warnings.is_empty(), "{warnings}");
+        // Rows that were not asked for are told of, and nothing else.
+        let raised = config.engine.pe_rows.is_some_and(|n| n < derived.pe_rows);
+        let told = format!("{} are built", derived.pe_rows);
+        assert_eq!(warnings.is_empty(), !raised, "{warnings}");
+        assert_eq!(warnings.plain().contains(&told), raised, "{warnings}");
         derived
     };
     for (lines, head, modes, rows) in [

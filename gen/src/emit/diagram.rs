@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use hw::isa::{REGISTERS, Unit};
 use hw::params::MachineParams;
+use hw::pe::{PeMode, PeModes};
 
 const WIDTH: i32 = 1030;
 const HEIGHT: i32 = 640;
@@ -236,8 +237,8 @@ fn units(c: &mut Canvas, p: &MachineParams) {
         "pe",
         &facts([
             format!("{} x {} int8 products", p.bus_bytes(), p.pe_rows),
-            "attention over cached K, V,".into(),
-            "output head".into(),
+            "attention, output head".into(),
+            modes(p.pe_modes),
         ]),
     );
     c.block(
@@ -291,6 +292,16 @@ fn wires(c: &mut Canvas) {
     c.wire(Data, "M968 222 H990 V563 H960", true);
 }
 
+/// What the array multiplies, as far as a block is wide.
+fn modes(modes: PeModes) -> String {
+    let words: Vec<&str> = modes.iter().map(PeMode::word).collect();
+    match words.len() {
+        1 => format!("{} alone", words[0]),
+        2 | 3 => words.join(", "),
+        n => format!("{n} modes of {}", PeMode::ALL.len()),
+    }
+}
+
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
@@ -314,5 +325,16 @@ mod tests {
             assert!(text.contains(wanted), "{wanted}");
         }
         assert_ne!(text, svg(&MachineParams::tiny_sherry(), "a < b"));
+        for (more, wanted) in [
+            (&[][..], "int8 alone"),
+            (&[PeMode::Fp16], "int8, fp16"),
+            (&PeMode::ALL, "8 modes of 8"),
+        ] {
+            let p = MachineParams {
+                pe_modes: PeModes::of(more),
+                ..MachineParams::tiny()
+            };
+            assert!(svg(&p, "").contains(wanted), "{wanted}");
+        }
     }
 }
